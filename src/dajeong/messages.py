@@ -18,6 +18,131 @@ class Sentence(NamedTuple):
 
 
 MESSAGES: dict[str, Sentence] = {
+    # --- models
+    "lora-target": Sentence(
+        "lora.targets: no layer is called {target}; this model has: {known}.",
+        "lora.targets: {target}(이)라는 층이 없습니다. 이 모델에 있는 층: {known}.",
+    ),
+    "tokenizer-no-eos": Sentence(
+        "{model}: its tokenizer has no EOS token, so a reply could never end. Use a model that has one.",
+        "{model}: 토크나이저에 EOS 토큰이 없어 답변이 끝날 수 없습니다. EOS가 있는 모델을 쓰세요.",
+    ),
+    "tokenizer-lacks-token": Sentence(
+        "the tokenizer does not know {token}, which the template ends a turn with. Choose a template of this model.",
+        "템플릿이 차례를 끝내는 데 쓰는 {token}을(를) 토크나이저가 모릅니다. 이 모델에 맞는 템플릿을 고르세요.",
+    ),
+    "not-a-prompt": Sentence(
+        "expected messages that end with the user, got an answer at the end: {text!r}.",
+        "사용자의 말로 끝나는 메시지가 필요한데 답변으로 끝납니다: {text!r}.",
+    ),
+    "attention-fixed": Sentence(
+        "{model}: the attention of {family} cannot be replaced, and packed sequences would mix silently. "
+        "Use another architecture (GPT-NeoX, Llama, GPT-2, Qwen…).",
+        "{model}: {family}의 어텐션은 바꿀 수 없어, 이어 붙인 문장이 조용히 섞이게 됩니다. "
+        "다른 구조(GPT-NeoX, Llama, GPT-2, Qwen…)를 쓰세요.",
+    ),
+    "head-differs": Sentence(
+        "{model}: head(trunk(x)) differs from the model's own logits by {gap}; this architecture is not supported.",
+        "{model}: head(trunk(x))가 모델의 로짓과 {gap}만큼 다릅니다. 지원하지 않는 구조입니다.",
+    ),
+    "model-no-config": Sentence(
+        "{path}: not a model folder: config.json is missing. Name a Hugging Face folder, a run folder or a Hub id.",
+        "{path}: 모델 폴더가 아닙니다. config.json이 없습니다. Hugging Face 폴더, 실행 폴더, Hub id를 쓰세요.",
+    ),
+    "model-pickle": Sentence(
+        "{path}: pickle weights can run code and are never read; expected *.safetensors. "
+        "Convert them where you trust them: model.save_pretrained(folder).",
+        "{path}: pickle 가중치는 코드를 실행할 수 있어 읽지 않습니다. *.safetensors가 필요합니다. "
+        "믿을 수 있는 곳에서 변환하세요: model.save_pretrained(folder).",
+    ),
+    "model-no-weights": Sentence(
+        "{path}: no *.safetensors here. Copy the weights or name another folder.",
+        "{path}: *.safetensors가 없습니다. 가중치를 복사하거나 다른 폴더를 쓰세요.",
+    ),
+    "model-no-tokenizer": Sentence(
+        "{model}: tokenizer.json is missing. Save it there: tokenizer.save_pretrained(folder).",
+        "{model}: tokenizer.json이 없습니다. 그 폴더에 저장하세요: tokenizer.save_pretrained(folder).",
+    ),
+    "model-unreachable": Sentence(
+        "{model}: cannot be loaded: {problem}. Check the name; offline, it must lie in the cache or in a folder.",
+        "{model}: 불러올 수 없습니다: {problem}. 이름을 확인하세요. 오프라인이라면 캐시나 폴더에 있어야 합니다.",
+    ),
+    "model-keys-missing": Sentence(
+        "{model}: {count} weights are missing from its files, first {first}; it would start from random numbers there.",
+        "{model}: 파일에 가중치 {count}개가 없습니다(첫째: {first}). 그 자리는 무작위 값이 됩니다.",
+    ),
+    "adapter-empty": Sentence(
+        "{path}: the saved adapter of role {role} does nothing (its B matrices are 0 or its file differs). "
+        "It was not accepted as a result.",
+        "{path}: 저장한 {role} 어댑터가 아무 일도 하지 않습니다(B가 0이거나 파일이 다릅니다). 결과로 받아들이지 않았습니다.",
+    ),
+    "adapter-missing": Sentence(
+        "{path}: no adapter weights here; expected a PEFT folder.",
+        "{path}: 어댑터 가중치가 없습니다. PEFT 폴더가 필요합니다.",
+    ),
+    "adapter-key": Sentence(
+        "{path}: weight {key} is missing or not expected; the adapter belongs to another base or other targets.",
+        "{path}: 가중치 {key}이(가) 없거나 예상 밖입니다. 다른 기반 모델이나 다른 대상 층의 어댑터입니다.",
+    ),
+    "adapter-shape": Sentence(
+        "{path}: weight {key} has shape {got}, expected {expected}; the adapter belongs to another base.",
+        "{path}: 가중치 {key}의 모양이 {got}인데 {expected}이어야 합니다. 다른 기반 모델의 어댑터입니다.",
+    ),
+    "no-device": Sentence(
+        "runtime.device is {device}, but this machine shows no such device. Use device: cpu or auto.",
+        "runtime.device가 {device}인데 이 기계에는 없습니다. device: cpu 또는 auto를 쓰세요.",
+    ),
+    # --- training
+    "training": Sentence("{step}", "{step}"),
+    "examples": Sentence(
+        "{step}: {examples} examples; {truncated} were cut to max_tokens, {refused} had nothing left to learn.",
+        "{step}: 예제 {examples}개. {truncated}개는 max_tokens에서 잘렸고, {refused}개는 배울 것이 남지 않았습니다.",
+    ),
+    "preferences": Sentence(
+        "{step}: {prompts} prompts with at least one ordered pair.",
+        "{step}: 순서가 있는 쌍이 하나 이상인 프롬프트 {prompts}개.",
+    ),
+    "resumed": Sentence("{step}: goes on after update {update}.", "{step}: {update}번째 업데이트 다음부터 이어 갑니다."),
+    "nothing-to-learn": Sentence(
+        "none of {rows} rows has anything to learn within max_tokens {max_tokens}. Raise max_tokens or check the data.",
+        "{rows}개 행 가운데 max_tokens {max_tokens} 안에서 배울 것이 없습니다. max_tokens를 늘리거나 데이터를 확인하세요.",
+    ),
+    "tiny-needs-text": Sentence(
+        "step {step}: model tiny is trained in the run and needs `text:` (records to learn from).",
+        "{step} 단계: tiny 모델은 실행 안에서 학습하므로 `text:`(배울 레코드)가 필요합니다.",
+    ),
+    "all-warmup": Sentence(
+        "step {step}: {updates} updates would all be warm-up ({warmup}). Raise updates or lower warmup_ratio.",
+        "{step} 단계: 업데이트 {updates}번이 모두 준비 운동({warmup})이 됩니다. updates를 늘리거나 warmup_ratio를 줄이세요.",
+    ),
+    "checkpoint-damaged": Sentence(
+        "{path}: damaged, passed over; an older checkpoint is used.",
+        "{path}: 손상되어 건너뜁니다. 더 오래된 체크포인트를 씁니다.",
+    ),
+    "checkpoint-differs": Sentence(
+        "{path}: saved with {name} = {found}, now {now}; a resumed run would not equal an uninterrupted one. "
+        "Restore {name}, or start the step anew with --force.",
+        "{path}: {name} = {found}(으)로 저장되었는데 지금은 {now}입니다. 이어 가면 끊기지 않은 실행과 달라집니다. "
+        "{name}을(를) 되돌리거나 --force로 단계를 새로 시작하세요.",
+    ),
+    "not-finite": Sentence(
+        "step {step}, update {update}: loss or gradient is {value}. The batch is kept in {path}; "
+        "lower the learning rate or look at those rows.",
+        "{step} 단계 {update}번째 업데이트: 손실이나 기울기가 {value}입니다. 배치는 {path}에 있습니다. "
+        "학습률을 낮추거나 그 행들을 살펴보세요.",
+    ),
+    "not-launched": Sentence(
+        "parallel: {parallel} needs several processes. Launch with: torchrun --nproc-per-node N -m dajeong.cli run …",
+        "parallel: {parallel}에는 여러 프로세스가 필요합니다: torchrun --nproc-per-node N -m dajeong.cli run …",
+    ),
+    "launched-many": Sentence(
+        "launched as {world} processes, but the recipe says parallel: single. Set parallel: ddp.",
+        "프로세스 {world}개로 시작했지만 레시피는 parallel: single입니다. parallel: ddp로 바꾸세요.",
+    ),
+    "reward-other-base": Sentence(
+        "reward {reward} belongs to base {base}, the policy to {expected}; both must share one base.",
+        "보상 {reward}의 기반은 {base}인데 정책의 기반은 {expected}입니다. 같은 기반이어야 합니다.",
+    ),
     # --- workplace
     "stopped": Sentence(
         "Stopped in step {step}; the work so far is saved. Run the same command to go on.",
@@ -51,6 +176,78 @@ MESSAGES: dict[str, Sentence] = {
         "what was finished is kept.",
         "{path}: 디스크가 가득 찼습니다({needed}바이트 필요). 공간을 비우고 같은 명령을 다시 실행하세요. "
         "끝난 작업은 그대로 있습니다.",
+    ),
+    # --- YAML
+    "yaml-syntax": Sentence(
+        "{path}:{line}: not readable as YAML: {problem}.",
+        "{path}:{line}: YAML로 읽을 수 없습니다: {problem}.",
+    ),
+    "yaml-too-large": Sentence(
+        "{path}: {size} bytes; a recipe may have {limit}. Is this the right file?",
+        "{path}: {size}바이트입니다. 레시피는 {limit}바이트까지입니다. 맞는 파일인지 확인하세요.",
+    ),
+    "yaml-too-deep": Sentence(
+        "{path}:{line}: nested deeper than {limit} levels.",
+        "{path}:{line}: {limit}단계보다 깊게 중첩되었습니다.",
+    ),
+    "yaml-several-documents": Sentence(
+        "{path}:{line}: a second document begins here; a recipe is one document.",
+        "{path}:{line}: 두 번째 문서가 시작됩니다. 레시피는 문서 하나여야 합니다.",
+    ),
+    "yaml-anchor": Sentence(
+        "{path}:{line}: anchors (&) and aliases (*) are not allowed here. Write the value out, or quote the text.",
+        "{path}:{line}: 앵커(&)와 별칭(*)은 쓸 수 없습니다. 값을 그대로 적거나 따옴표로 감싸세요.",
+    ),
+    "yaml-tag": Sentence(
+        "{path}:{line}: the tag {tag} is not allowed here. Write the plain value, or quote the text.",
+        "{path}:{line}: 태그 {tag}은(는) 쓸 수 없습니다. 값만 적거나 따옴표로 감싸세요.",
+    ),
+    "yaml-duplicate-key": Sentence(
+        "{path}:{line}: the key {key} was already given at line {first}. Keep one of them.",
+        "{path}:{line}: 키 {key}이(가) {first}번째 줄에 이미 있습니다. 하나만 남기세요.",
+    ),
+    "yaml-key": Sentence(
+        "{path}:{line}: a key must be a word, not a list or a mapping.",
+        "{path}:{line}: 키는 목록이나 매핑이 아니라 낱말이어야 합니다.",
+    ),
+    "yaml-leading-zero": Sentence(
+        "{where}: {value} has a leading zero, which some read as octal. Write {plain}, or quote it to mean text.",
+        "{where}: {value}은(는) 0으로 시작해 8진수로 읽힐 수 있습니다. {plain}(으)로 쓰거나 글자라면 따옴표로 감싸세요.",
+    ),
+    "yaml-not-finite": Sentence(
+        "{where}: {value} is not a finite number this computer can hold.",
+        "{where}: {value}은(는) 다룰 수 있는 유한한 수가 아닙니다.",
+    ),
+    # --- templates
+    "template-unknown": Sentence(
+        "No template is called {name}. Did you mean {nearest}? Known: {known}.",
+        "{name}(이)라는 템플릿은 없습니다. {nearest}을(를) 뜻하셨나요? 있는 것: {known}.",
+    ),
+    "template-roles": Sentence(
+        "Template {template}: got the roles {roles}; expected at most one system message at the front, "
+        "then user and assistant in turn, user first. Reorder or merge the messages.",
+        "템플릿 {template}: 역할 순서가 {roles}입니다. system은 맨 앞에 하나까지, 그다음은 user부터 user와 assistant가 "
+        "번갈아 나와야 합니다. 메시지 순서를 바로잡거나 합치세요.",
+    ),
+    "template-invalid": Sentence(
+        "Template {template} cannot be read: {problem}. Name a built-in template, or correct the file.",
+        "템플릿 {template}을(를) 읽을 수 없습니다: {problem}. 내장 템플릿을 지정하거나 파일을 고치세요.",
+    ),
+    "template-failed": Sentence(
+        "Chat template {template} stopped while rendering: {problem}. Use another template, or correct its source.",
+        "대화 템플릿 {template}이(가) 렌더링 중에 멈췄습니다: {problem}. 다른 템플릿을 쓰거나 원문을 고치세요.",
+    ),
+    "template-not-closed": Sentence(
+        "Chat template {template} does not close an assistant turn with a known end token (after the reply comes "
+        "{found}; known: {known}), so a model could never learn to stop. Name the token in end_tokens.",
+        "대화 템플릿 {template}이(가) assistant 차례를 알려진 끝 토큰으로 닫지 않습니다(답변 뒤에 오는 것: {found}, 알려진 것: "
+        "{known}). 이대로는 모델이 멈추는 법을 배울 수 없습니다. end_tokens에 그 토큰을 적으세요.",
+    ),
+    "template-loses-text": Sentence(
+        "Chat template {template} shows the {role} message {times} times; expected exactly once. "
+        "Leave that message out, or use another template.",
+        "대화 템플릿 {template}이(가) {role} 메시지를 {times}번 보여 줍니다. 정확히 한 번이어야 합니다. "
+        "그 메시지를 빼거나 다른 템플릿을 쓰세요.",
     ),
 }
 

@@ -1,0 +1,155 @@
+"""A role on disk: exactly PEFT's files, plus the template it speaks and what its rewards mean.
+
+Every save is read back: B must not be all zero and the logits must have moved, or the save is refused.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import Field
+from safetensors.torch import load_file, save_file
+
+from dajeong.errors import EnvironmentProblem
+from dajeong.models.base import Base
+from dajeong.models.layout import Layout
+from dajeong.models.roles import RoleModel
+from dajeong.models.settings import LoraSettings
+from dajeong.records import Frozen
+from dajeong.storage import read_json, write_json, write_text
+from dajeong.templates import Template, load_template, template_json
+
+WEIGHTS, CONFIG, TEMPLATE, NOTES = "adapter_model.safetensors", "adapter_config.json", "template.json", "dajeong.json"
+
+
+class AdapterNotes(Frozen):
+    """What PEFT's files have no place for."""
+
+    role: str
+    reward_mean: float = 0.0
+    """Mean reward on SFT examples; normalised reward = (reward − mean) / deviation."""
+    reward_deviation: float = Field(1.0, gt=0)
+
+
+def save_role(base: Base, role: str, folder: Path, template: Template, notes: AdapterNotes | None = None) -> None:
+    """Write `role` as a PEFT folder beside its tokenizer and template, then prove it by reading it back."""
+    tensors = adapter_tensors(base.model, role)
+    if not any(bool(tensor.any()) for name, tensor in tensors.items() if "lora_B" in name):
+        raise EnvironmentProblem("adapter-empty", path=folder, role=role)
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
+    write_json(folder / CONFIG, _peft_config(base, role, folder))
+    base.tokenizer.save(folder)
+    write_text(folder / "chat_template.jinja", template.chat_template())
+    write_text(folder / TEMPLATE, template_json(template))
+    write_json(folder / NOTES, (notes or AdapterNotes(role=role)).model_dump())
+    _prove(base, role, folder)
+
+
+def adapter_tensors(model: RoleModel, role: str) -> dict[str, torch.Tensor]:
+    """PEFT's key → tensor, in float32 on the CPU."""
+    tensors = {}
+    for name, layer in model.role_layers().items():
+        if role in layer.A:
+            prefix = f"base_model.model.{name}"
+            tensors[f"{prefix}.lora_A.weight"] = layer.A[role].detach().float().cpu().contiguous()
+            tensors[f"{prefix}.lora_B.weight"] = layer.B[role].detach().float().cpu().contiguous()
+    if role in model.heads:
+        tensors["base_model.model.score.weight"] = model.heads[role].weight.detach().float().cpu().contiguous()  # type: ignore[union-attr, operator]
+    return tensors
+
+
+def _peft_config(base: Base, role: str, folder: Path) -> dict[str, Any]:
+    model, settings = base.model, base.model.lora[role]
+    layers = {name: layer for name, layer in model.role_layers().items() if role in layer.A}
+    scored = role in model.heads
+    return {
+        "peft_type": "LORA",
+        "task_type": "SEQ_CLS" if scored else "CAUSAL_LM",
+        "base_model_name_or_path": _relative(base.reference, folder),
+        "revision": base.revision,
+        "r": settings.rank,
+        "lora_alpha": settings.alpha,
+        "lora_dropout": settings.dropout,
+        "target_modules": sorted({name.rpartition(".")[2] for name in layers}),
+        "fan_in_fan_out": any(type(layer.base).__name__ == "Conv1D" for layer in layers.values()),
+        "modules_to_save": ["score"] if scored else None,
+        "bias": "none",
+        "inference_mode": True,
+    }
+
+
+def _relative(reference: str, folder: Path) -> str:
+    """A base inside the run is named from the adapter, so that the run folder can move."""
+    return Path(os.path.relpath(reference, folder)).as_posix() if Path(reference).exists() else reference
+
+
+def base_of(folder: Path) -> tuple[str, str | None]:
+    """(reference, revision) of the base an adapter folder belongs to."""
+    config = read_json(folder / CONFIG)
+    name = str(config["base_model_name_or_path"])
+    beside = (folder / name).resolve()
+    return (str(beside) if beside.is_dir() else name), config.get("revision")
+
+
+def template_of(folder: Path) -> Template:
+    return load_template((folder / TEMPLATE).read_text(encoding="utf-8"))
+
+
+def notes_of(folder: Path) -> AdapterNotes:
+    return AdapterNotes.model_validate(read_json(folder / NOTES))
+
+
+def lora_of(folder: Path) -> LoraSettings:
+    config = read_json(folder / CONFIG)
+    return LoraSettings(
+        rank=config["r"],
+        alpha=config["lora_alpha"],
+        dropout=config.get("lora_dropout", 0.0),
+        targets=tuple(config["target_modules"]),
+    )
+
+
+def load_role(model: RoleModel, role: str, folder: Path, *, trainable: bool = False) -> None:
+    """Add `role` with the weights of a PEFT folder. Raises EnvironmentProblem on any missing or unexpected key."""
+    if not (folder / WEIGHTS).is_file():
+        raise EnvironmentProblem("adapter-missing", path=folder / WEIGHTS)
+    stored = load_file(folder / WEIGHTS)
+    model.add_role(role, lora_of(folder), trainable=trainable)
+    if "base_model.model.score.weight" in stored:
+        model.add_head(role, trainable=trainable)
+    wanted = adapter_tensors(model, role)
+    for name in sorted(set(wanted) ^ set(stored)):
+        raise EnvironmentProblem("adapter-key", path=folder, key=name)
+    for name, tensor in stored.items():
+        if tensor.shape != wanted[name].shape:
+            raise EnvironmentProblem("adapter-shape", path=folder, key=name, got=list(tensor.shape), expected=list(wanted[name].shape))
+    _fill(model, role, stored)
+
+
+def _fill(model: RoleModel, role: str, stored: dict[str, torch.Tensor]) -> None:
+    with torch.no_grad():
+        for name, layer in model.role_layers().items():
+            if role in layer.A:
+                layer.A[role].copy_(stored[f"base_model.model.{name}.lora_A.weight"])
+                layer.B[role].copy_(stored[f"base_model.model.{name}.lora_B.weight"])
+        if role in model.heads:
+            model.heads[role].weight.copy_(stored["base_model.model.score.weight"])  # type: ignore[operator]
+
+
+def _prove(base: Base, role: str, folder: Path) -> None:
+    """Read the folder back: its tensors must be ours, and the role must answer otherwise than the bare base."""
+    stored = load_file(folder / WEIGHTS)
+    ours = adapter_tensors(base.model, role)
+    same = stored.keys() == ours.keys() and all(torch.equal(stored[name], ours[name]) for name in ours)
+    ids = torch.arange(min(8, base.tokenizer.vocab_size), device=base.model.device)[None]
+    positions = torch.arange(ids.shape[1], device=base.model.device)[None]
+    with torch.no_grad():
+        moved = base.model.hidden(ids, positions, Layout.all(role)) - base.model.hidden(ids, positions, Layout.all(None))
+    if not same or not bool(moved.any()):
+        raise EnvironmentProblem("adapter-empty", path=folder, role=role)
+
+

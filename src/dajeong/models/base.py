@@ -1,0 +1,102 @@
+"""Loading a base by name: a folder or a Hub id becomes a RoleModel and its tokenizer, or a clear refusal.
+
+Reads safetensors only, runs no remote code, and refuses a model whose attention cannot be replaced.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from dajeong.errors import EnvironmentProblem
+
+from dajeong.models.roles import RoleModel, probe
+from dajeong.models.runtime import device_of, dtype_of
+from dajeong.models.settings import RuntimeSettings
+from dajeong.models.tokenize import TextTokenizer
+
+PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+PROBE_TOLERANCE = 1e-2
+"""Far above rounding in any type, far below a soft-capped or scaled head."""
+
+
+class Base(NamedTuple):
+    model: RoleModel
+    tokenizer: TextTokenizer
+    reference: str
+    revision: str | None = None
+
+
+def load_base(
+    reference: str,
+    runtime: RuntimeSettings | None = None,
+    *,
+    train_base: bool = False,
+    revision: str | None = None,
+) -> Base:
+    """The model `reference` names. Raises EnvironmentProblem where it is absent, unsafe or unsuitable."""
+    settings = runtime or RuntimeSettings()
+    device = device_of(settings)
+    folder = Path(reference)
+    if folder.exists():
+        _refuse_unsafe(folder)
+    tokenizer = _load_tokenizer(reference, revision)
+    network = _load_network(reference, revision, torch.float32 if train_base else dtype_of(settings, device))
+    if not getattr(network, "_supports_attention_backend", False):
+        raise EnvironmentProblem("attention-fixed", model=reference, family=type(network).__name__)
+    model = RoleModel(network.to(device), train_base=train_base)
+    gap = probe(model, [tokenizer.eos_id, *range(min(8, tokenizer.vocab_size))])
+    if gap > PROBE_TOLERANCE:
+        raise EnvironmentProblem("head-differs", model=reference, gap=f"{gap:.3g}")
+    return Base(model, TextTokenizer(tokenizer.huggingface, reference), reference, revision)
+
+
+def _refuse_unsafe(folder: Path) -> None:
+    if not (folder / "config.json").is_file():
+        raise EnvironmentProblem("model-no-config", path=folder)
+    if any(folder.glob("*.safetensors")):
+        return
+    for pattern in PICKLES:
+        for pickle in sorted(folder.glob(pattern)):
+            raise EnvironmentProblem("model-pickle", path=pickle)
+    raise EnvironmentProblem("model-no-weights", path=folder)
+
+
+def _load_tokenizer(reference: str, revision: str | None) -> TextTokenizer:
+    from transformers import AutoTokenizer
+
+    if Path(reference).is_dir() and not (Path(reference) / "tokenizer.json").is_file():
+        raise EnvironmentProblem("model-no-tokenizer", path=reference)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(reference, revision=revision, trust_remote_code=False)
+    except (OSError, ValueError) as problem:
+        raise EnvironmentProblem("model-unreachable", model=reference, problem=_first_line(problem)) from problem
+    return TextTokenizer(tokenizer, reference)
+
+
+def _load_network(reference: str, revision: str | None, dtype: torch.dtype) -> Any:
+    from transformers import AutoModelForCausalLM
+
+    try:
+        network, report = AutoModelForCausalLM.from_pretrained(
+            reference,
+            revision=revision,
+            dtype=dtype,
+            use_safetensors=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+        )
+    except (OSError, ValueError) as problem:
+        raise EnvironmentProblem("model-unreachable", model=reference, problem=_first_line(problem)) from problem
+    lost = sorted(report["missing_keys"])
+    if lost:
+        raise EnvironmentProblem("model-keys-missing", model=reference, count=len(lost), first=lost[0])
+    return network
+
+
+def _first_line(problem: Exception) -> str:
+    return str(problem).strip().splitlines()[0][:200] if str(problem).strip() else type(problem).__name__
+
+

@@ -1,0 +1,217 @@
+"""The shape of a forward: sequences packed end to end, which tokens belong to which role, where scores are read.
+
+Pure bookkeeping over integers; knows no weights. Semantics: every training and scoring forward is (1, tokens);
+positions restart at every sequence; packed equals separate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+Role = str | None  # None is the bare base
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """Which tokens (or decode slots) belong to which role: contiguous `spans`, or a one-hot mask for any order."""
+
+    spans: tuple[tuple[Role, int, int], ...] = ()
+    onehot: Mapping[str, Tensor] | None = None
+    """Role → (slots, 1, 1) of 0 and 1."""
+    everywhere: Role = None
+    """The one role of every token, where neither spans nor a mask is given."""
+
+    @staticmethod
+    def all(role: Role) -> Layout:
+        """Every token belongs to `role`."""
+        return Layout(everywhere=role)
+
+    @staticmethod
+    def of(lengths: Sequence[tuple[Role, int]]) -> Layout:
+        """Spans of (role, num_tokens) end to end; neighbours of one role are joined, empty spans are kept."""
+        spans: list[tuple[Role, int, int]] = []
+        end = 0
+        for role, length in lengths:
+            start, end = end, end + length
+            if spans and spans[-1][0] == role:
+                spans[-1] = (role, spans[-1][1], end)
+            else:
+                spans.append((role, start, end))
+        return Layout(spans=tuple(spans)) if len(spans) != 1 else Layout.all(spans[0][0])
+
+    @staticmethod
+    def slots(roles: Sequence[Role], role_of_slot: Tensor) -> Layout:
+        """Decode slots in any order; `role_of_slot` (slots,) indexes `roles`."""
+        present = sorted(set(role_of_slot.tolist()))
+        if len(present) == 1:
+            return Layout.all(roles[present[0]])
+        masks = {
+            name: (role_of_slot == index).view(-1, 1, 1)
+            for index, name in enumerate(roles)
+            if name is not None and index in present
+        }
+        return Layout(onehot=masks)
+
+    def including(self, roles: Sequence[str], num_tokens: int) -> Layout:
+        """The same layout in which each of `roles` has a span, empty if need be.
+
+        A trainable role that is absent from a forward on one process breaks collective gradients.
+        """
+        if self.onehot is not None:
+            return self
+        spans = self.spans or ((self.everywhere, 0, num_tokens),)
+        missing = [role for role in roles if role not in {span[0] for span in spans}]
+        absent = ((role, num_tokens, num_tokens) for role in missing)
+        return Layout(spans=(*spans, *absent)) if missing else self
+
+
+class Rows(NamedTuple):
+    """Sequences of like length as a rectangle: attention's view of one stretch of the packed tokens."""
+
+    start: int
+    end: int
+    count: int
+    length: int
+    gather: Tensor | None
+    """(count × length,) token of every cell, the last one repeated as padding; None if nothing is padded."""
+    keep: Tensor | None
+    """(end − start,) cells that hold real tokens."""
+
+
+@dataclass(frozen=True, eq=False)
+class Packing:
+    """Where sequences begin and end among the packed tokens."""
+
+    lengths: tuple[int, ...]
+    device: torch.device
+
+    @cached_property
+    def offsets(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        return np.concatenate([[0], np.cumsum(self.lengths)]).astype(np.int64)
+
+    @cached_property
+    def cu_seqlens(self) -> Tensor:
+        """(S + 1,) int32."""
+        return torch.tensor(self.offsets, dtype=torch.int32, device=self.device)
+
+    @cached_property
+    def max_length(self) -> int:
+        return max(self.lengths)
+
+    @cached_property
+    def rows(self) -> tuple[Rows, ...]:
+        """Neighbouring sequences joined while their padded rectangle stays within 1.5 × their tokens."""
+        groups: list[list[int]] = []
+        longest = total = 0
+        for index, length in enumerate(self.lengths):
+            grown = max(longest, length)
+            if groups and grown * (len(groups[-1]) + 1) <= 1.5 * (total + length):
+                groups[-1].append(index)
+                longest, total = grown, total + length
+            else:
+                groups.append([index])
+                longest, total = length, length
+        return tuple(self._rectangle(group[0], group[-1] + 1) for group in groups)
+
+    def _rectangle(self, first: int, last: int) -> Rows:
+        lengths = np.asarray(self.lengths[first:last])
+        starts = self.offsets[first:last]
+        longest = int(lengths.max())
+        start, end = int(starts[0]), int(self.offsets[last])
+        if (lengths == longest).all():
+            return Rows(start, end, len(lengths), longest, None, None)
+        column = np.arange(longest)
+        cells = starts[:, None] + np.minimum(column[None, :], lengths[:, None] - 1)
+        real = np.flatnonzero((column[None, :] < lengths[:, None]).ravel())
+        as_tensor = lambda array: torch.from_numpy(np.ascontiguousarray(array)).to(self.device)  # noqa: E731
+        return Rows(start, end, len(lengths), longest, as_tensor(cells.ravel()), as_tensor(real))
+
+
+class Sequence_(NamedTuple):
+    """One sequence of a forward: its tokens, the role that reads them, and what is asked about them."""
+
+    ids: Sequence[int]
+    role: Role = None
+    learn: Sequence[bool] | None = None
+    """Tokens whose log-probability is asked; the first token has none."""
+    value_at: Sequence[int] = ()
+    """Places at which the role's scalar head is read."""
+
+
+@dataclass(frozen=True, eq=False)
+class TokenBatch:
+    """One forward of shape (1, T)."""
+
+    ids: Tensor
+    positions: Tensor
+    packing: Packing
+    layout: Layout
+    score_at: Tensor
+    """(N,) tokens whose next token is scored; logits exist only here."""
+    targets: Tensor
+    """(N,) those next tokens."""
+    value_at: Mapping[str, Tensor] = field(default_factory=dict)
+    """Role → (M,) tokens at which its scalar head is read."""
+    temperature: float = 1.0
+    entropy: bool = False
+    """Also measure the entropy at every scored token."""
+
+    @property
+    def num_tokens(self) -> int:
+        return self.ids.shape[1]
+
+
+class TokenOutputs(NamedTuple):
+    """What a forward answers, in float32."""
+
+    logprobs: Tensor
+    """(N,)"""
+    entropy: Tensor | None
+    """(N,)"""
+    values: Mapping[str, Tensor]
+    """Role → (M,)"""
+
+
+def pack(
+    sequences: Sequence[Sequence_],
+    device: torch.device | str = "cpu",
+    temperature: float = 1.0,
+    entropy: bool = False,
+) -> TokenBatch:
+    """Lay sequences end to end; put those of one role side by side, or every change of role costs a span."""
+    place = torch.device(device)
+    lengths = tuple(len(sequence.ids) for sequence in sequences)
+    packing = Packing(lengths, place)
+    ids = np.concatenate([np.asarray(sequence.ids, dtype=np.int64) for sequence in sequences])
+    positions = np.concatenate([np.arange(length) for length in lengths])
+    scored = [_scored(sequence, int(start)) for sequence, start in zip(sequences, packing.offsets, strict=False)]
+    score_at = np.concatenate(scored) if scored else np.zeros(0, np.int64)
+    values: dict[str, list[int]] = {}
+    for sequence, start in zip(sequences, packing.offsets, strict=False):
+        if sequence.value_at and sequence.role is not None:
+            values.setdefault(sequence.role, []).extend(int(start) + at for at in sequence.value_at)
+    as_tensor = lambda array: torch.from_numpy(np.ascontiguousarray(array)).to(place)  # noqa: E731
+    return TokenBatch(
+        ids=as_tensor(ids)[None],
+        positions=as_tensor(positions)[None],
+        packing=packing,
+        layout=Layout.of([(sequence.role, length) for sequence, length in zip(sequences, lengths, strict=True)]),
+        score_at=as_tensor(score_at),
+        targets=as_tensor(ids[np.minimum(score_at + 1, len(ids) - 1)]),
+        value_at={role: torch.tensor(at, device=place) for role, at in values.items()},
+        temperature=temperature,
+        entropy=entropy,
+    )
+
+
+def _scored(sequence: Sequence_, start: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    if sequence.learn is None:
+        return np.zeros(0, np.int64)
+    return np.flatnonzero(np.asarray(sequence.learn, dtype=bool)[1:]).astype(np.int64) + start

@@ -1,0 +1,45 @@
+"""Log-probabilities of given tokens, and the entropy there: logits exist only where they are asked for."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from torch.utils.checkpoint import checkpoint
+
+MAX_LOGITS = 1 << 26
+"""Logits alive at once (256 MiB in float32); longer batches are scored in recomputed chunks."""
+
+
+def token_logprobs(
+    hidden: Tensor, head: nn.Module, targets: Tensor, temperature: float, entropy: bool
+) -> tuple[Tensor, Tensor | None]:
+    """hidden (N, H), targets (N,) → log p(target) (N,) and entropy (N,) or None, float32, under logits / temperature."""
+    if not len(targets):
+        empty = hidden.sum(dim=-1).float()  # keeps the graph, so that gradients exist and are 0
+        return empty, (empty if entropy else None)
+    vocabulary = int(head.weight.shape[0])  # type: ignore[union-attr, arg-type]
+    size = max(1, MAX_LOGITS // vocabulary)
+    if len(targets) <= size:
+        return _chunk(hidden, head, targets, temperature, entropy)
+    chunks = [
+        checkpoint(_chunk, hidden[at : at + size], head, targets[at : at + size], temperature, entropy, use_reentrant=False)
+        for at in range(0, len(targets), size)
+    ]
+    logprobs = torch.cat([chunk[0] for chunk in chunks])
+    return logprobs, (torch.cat([chunk[1] for chunk in chunks]) if entropy else None)
+
+
+def _chunk(
+    hidden: Tensor, head: nn.Module, targets: Tensor, temperature: float, entropy: bool
+) -> tuple[Tensor, Tensor | None]:
+    logits = head(hidden).float()
+    if temperature != 1.0:
+        logits = logits / temperature
+    logprobs = -cross_entropy(logits, targets, reduction="none")
+    return logprobs, (_entropy(logits) if entropy else None)
+
+
+def _entropy(logits: Tensor) -> Tensor:
+    logs = logits.log_softmax(dim=-1)
+    return -(logs.exp() * logs).sum(dim=-1)

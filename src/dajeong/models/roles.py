@@ -1,0 +1,202 @@
+"""One frozen base, its roles and their scalar heads: the thing that trains, scores and decodes.
+
+Knows tensors and adapters; text, files and algorithms are elsewhere. Never merges: the reference of PPO is the frozen
+SFT role of the same forward.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from dajeong.errors import UsageProblem
+from dajeong.models import attention
+from dajeong.models.layout import Layout, Packing, TokenBatch, TokenOutputs
+from dajeong.models.logprobs import token_logprobs
+from dajeong.models.lora import ForwardState, RoleLinear, is_linear
+from dajeong.models.settings import LoraSettings
+
+BASE = "base"
+"""The role name under which the base's own weights train in full fine-tuning."""
+
+
+class RoleModel(nn.Module):
+    """Wraps a Hugging Face causal language model whose attention has been replaced by ours."""
+
+    def __init__(self, base: nn.Module, *, train_base: bool = False) -> None:
+        super().__init__()
+        self.base = base
+        self.config: Any = base.config
+        self.forward_state = ForwardState(Layout.all(None))
+        self.heads = nn.ModuleDict()
+        self.lora: dict[str, LoraSettings] = {}
+        self.trainable: set[str] = {BASE} if train_base else set()
+        base.requires_grad_(train_base)
+        base.config._attn_implementation = attention.NAME  # type: ignore[union-attr]
+        for module in base.modules():
+            module.forward_state = self.forward_state  # type: ignore[assignment]
+        self.eval()
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.base.parameters()).device
+
+    @property
+    def trunk(self) -> nn.Module:
+        return self.base.get_submodule(self.base.base_model_prefix)  # type: ignore[arg-type]
+
+    @property
+    def head(self) -> nn.Module:
+        """The output head, by accessor: its attribute name differs between versions."""
+        return self.base.get_output_embeddings()  # type: ignore[operator, no-any-return]
+
+    # --- roles
+
+    def add_role(
+        self, role: str, settings: LoraSettings, *, trainable: bool, copy_of: str | None = None, seed: int = 0
+    ) -> None:
+        """A new adapter, or a copy of another role's. Raises UsageProblem where a target layer does not exist."""
+        generator = torch.Generator().manual_seed(seed)
+        for layer in self._targets(settings):
+            layer.add_role(role, settings.rank, settings.alpha, settings.dropout, generator)
+            if copy_of is not None and copy_of in layer.A:
+                layer.A[role].data.copy_(layer.A[copy_of].data)
+                layer.B[role].data.copy_(layer.B[copy_of].data)
+            for matrix in (layer.A[role], layer.B[role]):
+                matrix.requires_grad_(trainable)
+        self.lora[role] = settings
+        if trainable:
+            self.trainable.add(role)
+
+    def add_head(self, role: str, *, trainable: bool, seed: int = 0) -> None:
+        """A scalar head in float32, drawn from N(0, 1/√(d + 1)), no bias (Stiennon et al. 2020; N+ details)."""
+        width = int(self.config.hidden_size)
+        head = nn.Linear(width, 1, bias=False, device="cpu", dtype=torch.float32)
+        generator = torch.Generator().manual_seed(seed)
+        with torch.no_grad():
+            head.weight.normal_(0, 1 / math.sqrt(width + 1), generator=generator)
+        self.heads[role] = head.to(self.device).requires_grad_(trainable)
+        if trainable:
+            self.trainable.add(role)
+
+    def parameters_of(self, role: str) -> dict[str, nn.Parameter]:
+        """Name → parameter of everything `role` owns: its adapter and its head, or the base's weights."""
+        if role == BASE:
+            return {
+                name: parameter
+                for name, parameter in self.base.named_parameters()
+                if ".A." not in name and ".B." not in name
+            }
+        owned: dict[str, nn.Parameter] = {}
+        for name, layer in self.role_layers().items():
+            if role in layer.A:
+                owned[f"{name}.lora_A"], owned[f"{name}.lora_B"] = layer.A[role], layer.B[role]
+        if role in self.heads:
+            owned["score"] = self.heads[role].weight  # type: ignore[assignment]
+        return owned
+
+    def role_layers(self) -> dict[str, RoleLinear]:
+        """Path inside the base → the layers that carry adapters."""
+        return {name: layer for name, layer in self.base.named_modules() if isinstance(layer, RoleLinear)}
+
+    def _targets(self, settings: LoraSettings) -> Iterator[RoleLinear]:
+        candidates = self._linear_layers()
+        leaves = {name.rpartition(".")[2] for name in candidates}
+        wanted = leaves if settings.targets == "all-linear" else set(settings.targets)
+        for unknown in sorted(wanted - leaves):
+            raise UsageProblem("lora-target", target=unknown, known=", ".join(sorted(leaves)))
+        for name, layer in candidates.items():
+            if name.rpartition(".")[2] in wanted:
+                yield layer if isinstance(layer, RoleLinear) else self._wrapped(name, layer)
+
+    def _linear_layers(self) -> dict[str, nn.Module]:
+        """Every linear layer of the trunk; what lies inside an adapter layer is that layer's business."""
+        found: dict[str, nn.Module] = {}
+        prefix = str(self.base.base_model_prefix)
+        for name, module in self.trunk.named_modules(prefix=prefix):
+            inside = any(name.startswith(f"{other}.") for other in found)
+            if not inside and (isinstance(module, RoleLinear) or is_linear(module)):
+                found[name] = module
+        return found
+
+    def _wrapped(self, name: str, layer: nn.Module) -> RoleLinear:
+        parent, _, leaf = name.rpartition(".")
+        wrapped = RoleLinear(layer, self.forward_state)
+        wrapped.eval()
+        setattr(self.base.get_submodule(parent), leaf, wrapped)
+        return wrapped
+
+    # --- forwards
+
+    def forward(self, batch: TokenBatch) -> TokenOutputs:
+        """One packed pass; every trainable role takes part, with an empty span if it has no tokens."""
+        trainable = sorted(self.trainable - {BASE})
+        layout = batch.layout.including(trainable, batch.num_tokens)
+        hidden = self._trunk(batch.ids, batch.positions, layout, batch.packing)[0]
+        scored = hidden if len(batch.score_at) == len(hidden) else hidden.index_select(0, batch.score_at)
+        logprobs, entropy = token_logprobs(scored, self.head, batch.targets, batch.temperature, batch.entropy)
+        read = {**{role: batch.ids.new_zeros(0) for role in trainable if role in self.heads}, **batch.value_at}
+        values = {
+            role: self.heads[role](hidden.index_select(0, at).float()).squeeze(-1) for role, at in read.items()
+        }
+        return TokenOutputs(logprobs, entropy, values)
+
+    def hidden(
+        self, ids: Tensor, positions: Tensor, layout: Layout, cache: Any = None, mask: Tensor | None = None
+    ) -> Tensor:
+        """ids (S, L) → (S, L, H); with `cache` and boolean `mask` (S, 1, L, K) for decoding, causal without."""
+        return self._trunk(ids, positions, layout, None, cache, mask)
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """(..., H) → (..., V) in float32."""
+        return self.head(hidden).float()  # type: ignore[no-any-return]
+
+    def _trunk(
+        self,
+        ids: Tensor,
+        positions: Tensor,
+        layout: Layout,
+        packing: Packing | None,
+        cache: Any = None,
+        mask: Tensor | None = None,
+    ) -> Tensor:
+        self.forward_state.layout, self.forward_state.packing = layout, packing
+        output = self.trunk(
+            input_ids=ids,
+            position_ids=positions,
+            attention_mask=mask,
+            past_key_values=cache,
+            use_cache=cache is not None,
+        )
+        return output.last_hidden_state  # type: ignore[no-any-return]
+
+    def learning(self) -> None:
+        """From here on adapters that have a dropout use it; the base never drops."""
+        for layer in self.role_layers().values():
+            layer.train()
+
+    @contextlib.contextmanager
+    def measuring(self) -> Iterator[None]:
+        """Inside, nothing drops."""
+        dropping = [layer for layer in self.role_layers().values() if layer.training]
+        self.eval()
+        try:
+            yield
+        finally:
+            for layer in dropping:
+                layer.train()
+
+
+def probe(model: RoleModel, ids: Sequence[int]) -> float:
+    """Largest |head(trunk(x)) − model(x).logits|: above rounding means this model is not what we take it for."""
+    tokens = torch.tensor([list(ids)], device=model.device)
+    positions = torch.arange(tokens.shape[1], device=model.device)[None]
+    with torch.no_grad():
+        ours = model.logits(model.hidden(tokens, positions, Layout.all(None)))
+        theirs = model.base(input_ids=tokens, position_ids=positions, use_cache=False).logits.float()
+    return float((ours - theirs).abs().max())

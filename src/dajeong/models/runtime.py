@@ -1,0 +1,39 @@
+"""Where tensors live and where randomness comes from. Every draw is keyed by what it is for, none is stored."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+
+import torch
+
+from dajeong.errors import EnvironmentProblem
+from dajeong.models.settings import RuntimeSettings
+
+
+def device_of(settings: RuntimeSettings) -> torch.device:
+    """The device asked for. Raises EnvironmentProblem where it is not there."""
+    if settings.device == "auto":
+        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if torch.cuda.is_available() else torch.device("cpu")
+    device = torch.device(settings.device)
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise EnvironmentProblem("no-device", device=settings.device)
+    return device
+
+
+def dtype_of(settings: RuntimeSettings, device: torch.device) -> torch.dtype:
+    if settings.dtype == "auto":
+        return torch.bfloat16 if device.type == "cuda" else torch.float32
+    return torch.bfloat16 if settings.dtype == "bfloat16" else torch.float32
+
+
+def key(*parts: object) -> int:
+    """A seed for one draw: (run seed, purpose, step, rank, item…) → 63 bits."""
+    digest = hashlib.sha256("\x1f".join(map(str, parts)).encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+def permutation(count: int, *parts: object) -> list[int]:
+    """A shuffle of range(count) that depends on its key alone."""
+    generator = torch.Generator().manual_seed(key(*parts))
+    return torch.randperm(count, generator=generator).tolist()  # type: ignore[no-any-return]

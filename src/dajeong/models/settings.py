@@ -1,0 +1,40 @@
+"""Settings of adapters, of the tiny model and of where a model runs. No torch here: a recipe is read without it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from dajeong.records import Frozen
+
+
+class LoraSettings(Frozen):
+    rank: int = Field(16, ge=1)
+    """Inner width r of every adapter pair."""
+    alpha: float = Field(32.0, gt=0)
+    """The adapter's output is scaled by alpha / rank."""
+    dropout: float = Field(0.0, ge=0, lt=1)
+    """Share of adapter inputs dropped while SFT learns; reward models and PPO never drop."""
+    targets: tuple[str, ...] | Literal["all-linear"] = "all-linear"
+    """Names of the linear layers that get an adapter; an unknown name is refused."""
+
+
+class TinySettings(Frozen):
+    layers: int = Field(3, ge=1)
+    """Transformer blocks."""
+    hidden: int = Field(128, ge=8)
+    """Width of the residual stream."""
+    heads: int = Field(4, ge=1)
+    """Attention heads; must divide `hidden`."""
+    vocabulary: int = Field(1536, ge=300)
+    """Tokens of the character BPE, its 256 byte tokens included."""
+    positions: int = Field(2048, ge=64)
+    """Longest sequence."""
+
+
+class RuntimeSettings(Frozen):
+    device: str = "auto"
+    """`auto` takes CUDA where there is one; else `cpu`, `cuda`, `cuda:1`…"""
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Type of the frozen base; `auto` is bfloat16 on CUDA and float32 on the CPU. Adapters are always float32."""

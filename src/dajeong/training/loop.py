@@ -1,0 +1,172 @@
+"""The one training loop: divide, back-propagate, clip, step, write down, save. Knows no algorithm.
+
+W[t] is the weight of term t over all processes and micro-batches of a step, known before the first backward;
+gradients are those of Σ c[t] · s[t] / W[t].
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from dajeong.errors import QualityProblem
+from dajeong.journal import Journal
+from dajeong.models.runtime import key
+from dajeong.storage import write_json
+from dajeong.training.algorithm import Algorithm, Batch, State, StepReport, Update
+from dajeong.training.checkpoint import Checkpoint, Checkpoints
+from dajeong.training.optimizer import Optimizer, refuse_all_warmup
+from dajeong.training.parallel import Parallel
+from dajeong.workplace import Workplace, stop_wanted
+
+
+class Loop:
+    """Runs `algorithm` to its end, from its newest checkpoint if there is one."""
+
+    def __init__(
+        self,
+        algorithm: Algorithm,
+        work: Workplace,
+        parallel: Parallel,
+        checkpoint_every: int,
+        identity: dict[str, Any],
+    ) -> None:
+        self.algorithm, self.work, self.parallel, self.every = algorithm, work, parallel, checkpoint_every
+        for settings in algorithm.groups.values():
+            refuse_all_warmup(algorithm.num_updates, settings, work.name)
+        parameters = {role: _owned(algorithm, role) for role in algorithm.groups}
+        self.optimizer = Optimizer(parameters, algorithm.groups)
+        self.checkpoints = Checkpoints(work.folder / "checkpoints", circumstances(parallel, identity), work.progress)
+        self.wrapped = {name: parallel.wrap(model) for name, model in algorithm.models.items()}
+        self.update = 0
+
+    def run(self) -> None:
+        """Raises QualityProblem when a loss or gradient is not finite, Stopped after a signal, once saved."""
+        offset = self._resume()
+        self.journal = self.work.journal(offset) if self.parallel.rank == 0 else _no_journal(self.work)
+        try:
+            with self.work.progress.bar("training", self.algorithm.num_updates, step=self.work.name) as bar:
+                bar.advance(self.update)
+                for update in self.algorithm.updates():
+                    report = self._step(update)
+                    self._write(report)
+                    for entry in self.algorithm.after(report):
+                        self.journal.write(entry.event, **entry.values)
+                    bar.advance(1, note=_reading(report, self.algorithm.coefficients))
+                    self._save_if_due()
+        finally:
+            self.journal.close()
+
+    def _step(self, update: Update) -> StepReport:
+        totals = self._global_weights(update.batches)
+        sums = dict.fromkeys(totals, 0.0)
+        for index, batch in enumerate(update.batches):
+            wrapped = self.wrapped[batch.model]
+            torch.manual_seed(key(self.work.seed, self.work.name, "dropout", self.update, self.parallel.rank, index))
+            with self.parallel.accumulating(wrapped, last=index == len(update.batches) - 1):
+                terms = self.algorithm.loss(wrapped(batch.tokens), batch)
+                self._backward(terms, totals, batch)
+            for name, term in terms.items():
+                sums[name] += float(term.detach())
+        norms, rates = self.optimizer.step(update.progress, update.trains)
+        self._refuse_broken(norms, update)
+        self.update += 1
+        means = self._means(sums, totals)
+        tokens = self.parallel.sum(torch.tensor([sum(batch.tokens.num_tokens for batch in update.batches)]))
+        return StepReport(self.update, means, totals, norms, rates, int(tokens))
+
+    def _global_weights(self, batches: list[Batch]) -> dict[str, float]:
+        names = sorted(batches[0].weights)
+        mine = torch.tensor([sum(b.weights[n] for b in batches) for n in names] + [len(batches)], dtype=torch.float64)
+        total = self.parallel.sum(mine)
+        assert int(total[-1]) == len(batches) * self.parallel.world, "every process needs as many micro-batches"
+        return dict(zip(names, total[:-1].tolist(), strict=True))
+
+    def _backward(self, terms: Mapping[str, Tensor], totals: Mapping[str, float], batch: Batch) -> None:
+        loss = torch.zeros((), device=batch.tokens.ids.device)
+        for name, term in terms.items():
+            if coefficient := self.algorithm.coefficients.get(name, 0.0):
+                share = self.parallel.world * coefficient / totals[name] if totals[name] else 0.0
+                loss = loss + share * term
+        if not math.isfinite(float(loss.detach())):
+            self._broken(batch, float(loss.detach()))
+        loss.backward()  # type: ignore[no-untyped-call]
+
+    def _means(self, sums: dict[str, float], totals: Mapping[str, float]) -> dict[str, float]:
+        names = sorted(sums)
+        summed = self.parallel.sum(torch.tensor([sums[name] for name in names], dtype=torch.float64))
+        return {name: float(value) / totals[name] for name, value in zip(names, summed, strict=True) if totals[name]}
+
+    def _refuse_broken(self, norms: dict[str, float], update: Update) -> None:
+        for norm in norms.values():
+            if not math.isfinite(norm):
+                self._broken(update.batches[0], norm)
+
+    def _broken(self, batch: Batch, value: float) -> None:
+        path = self.work.folder / f"broken-batch-{self.parallel.rank}.json"
+        tokens = batch.tokens
+        write_json(path, {"update": self.update + 1, "ids": tokens.ids[0].tolist(), "lengths": list(tokens.packing.lengths)})
+        raise QualityProblem("not-finite", step=self.work.name, update=self.update + 1, value=value, path=path)
+
+    def _write(self, report: StepReport) -> None:
+        self.journal.write(
+            "update",
+            update=report.update,
+            of=self.algorithm.num_updates,
+            loss=report.losses,
+            grad_norm=report.grad_norms,
+            lr=report.learning_rates,
+            tokens=report.num_tokens,
+        )
+
+    def _save_if_due(self) -> None:
+        if self.update % self.every == 0 or stop_wanted():
+            if self.parallel.rank == 0:
+                state = self.algorithm.state()
+                tensors = {**self.optimizer.tensors(), **{f"algorithm/{n}": t for n, t in state.tensors.items()}}
+                values = {"algorithm": state.values, "journal": self.journal.offset()}
+                self.checkpoints.save(Checkpoint(self.update, tensors, values))
+            self.work.check_stop()
+
+    def _resume(self) -> int:
+        found = self.checkpoints.latest()
+        if found is None:
+            return 0
+        self.optimizer.restore(found.tensors)
+        prefix = "algorithm/"
+        tensors = {n.removeprefix(prefix): t for n, t in found.tensors.items() if n.startswith(prefix)}
+        self.algorithm.restore(State(tensors, found.values["algorithm"]))
+        self.update = found.update
+        self.work.progress.say("resumed", step=self.work.name, update=found.update)
+        return int(found.values["journal"])
+
+
+def circumstances(parallel: Parallel, identity: dict[str, Any]) -> dict[str, Any]:
+    """What must be the same for a resumed run to equal an uninterrupted one."""
+    return {
+        "threads": torch.get_num_threads(),
+        "world": parallel.world,
+        "torch": torch.__version__,
+        "capability": torch.backends.cpu.get_cpu_capability(),
+        **identity,
+    }
+
+
+def _owned(algorithm: Algorithm, role: str) -> dict[str, nn.Parameter]:
+    return {
+        f"{name}/{parameter_name}": parameter
+        for name, model in algorithm.models.items()
+        for parameter_name, parameter in model.parameters_of(role).items()
+    }
+
+
+def _no_journal(work: Workplace) -> Journal:
+    return Journal(work.folder / "journal-other.jsonl")
+
+
+def _reading(report: StepReport, coefficients: Mapping[str, float]) -> str:
+    return " ".join(f"{name} {value:.3f}" for name, value in report.losses.items() if coefficients.get(name))

@@ -1,0 +1,50 @@
+"""Losses as pure functions over tensors: sums, never means; the loop divides. N tokens, P pairs, M prompts."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import logsigmoid
+
+
+def negative_log_likelihood(logprobs: Tensor) -> Tensor:
+    """logprobs (N,) of the learned tokens → Σ −log p."""
+    return -logprobs.sum()
+
+
+def ranking(better: Tensor, worse: Tensor, weights: Tensor) -> Tensor:
+    """Bradley–Terry over pairs: better, worse, weights (P,) → Σ w · −log σ(r₊ − r₋).
+
+    With w = 1 / C(K, 2) for every pair of a prompt this is InstructGPT's K-wise loss (Ouyang et al. 2022, eq. 1);
+    `logsigmoid` stays finite where log(1 + exp) overflows.
+    """
+    return -(weights * logsigmoid(better - worse)).sum()
+
+
+def centring(better: Tensor, worse: Tensor, weights: Tensor) -> Tensor:
+    """Σ w · (r₊ + r₋)², which keeps rewards near 0 (Eisenstein et al. 2023, §4)."""
+    return (weights * (better + worse).square()).sum()
+
+
+def clipped_policy(logprobs: Tensor, old_logprobs: Tensor, advantages: Tensor, clip: float) -> Tensor:
+    """All (N,) over reply tokens → Σ max(−A·ρ, −A·clip(ρ, 1 ± ε)) (Schulman et al. 2017, eq. 7)."""
+    ratio = (logprobs - old_logprobs).exp()
+    clipped = ratio.clamp(1 - clip, 1 + clip)
+    return torch.maximum(-advantages * ratio, -advantages * clipped).sum()
+
+
+def clipped_value(values: Tensor, old_values: Tensor, returns: Tensor, clip: float) -> Tensor:
+    """All (N,) → ½ Σ max((V − R)², (clip(V, V_old ± ε) − R)²), as in OpenAI's PPO and lm-human-preferences."""
+    near = old_values + (values - old_values).clamp(-clip, clip)
+    return 0.5 * torch.maximum((values - returns).square(), (near - returns).square()).sum()
+
+
+def clip_fraction(logprobs: Tensor, old_logprobs: Tensor, clip: float) -> Tensor:
+    """(N,), (N,) → number of tokens whose ratio left 1 ± ε."""
+    return ((logprobs - old_logprobs).exp() - 1).abs().gt(clip).float().sum()
+
+
+def k3(logprobs: Tensor, reference: Tensor) -> Tensor:
+    """(N,), (N,) → Σ (e^d − 1 − d), d = log π_ref − log π: the low-variance KL estimate (Schulman 2020, k3)."""
+    difference = reference - logprobs
+    return (difference.exp() - 1 - difference).sum()

@@ -1,0 +1,283 @@
+"""Proximal policy optimisation of a chat policy (Ouyang et al. 2022, §3.5), four roles on one frozen base.
+
+Reads top to bottom: roll out with `policy`; score with policy, reference, rewards and value in one forward; turn scores
+into advantages; learn policy and value in one forward. The reference is the frozen `sft` role, so KL starts at 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from dajeong.errors import UsageProblem
+from dajeong.models.adapters import AdapterNotes, base_of, load_role, lora_of, notes_of, save_role, template_of
+from dajeong.models.base import Base, load_base
+from dajeong.models.layout import Sequence_, TokenOutputs, pack
+from dajeong.models.runtime import key, permutation
+from dajeong.models.tokenize import prompt_ids, stop_ids
+from dajeong.records import Dialogue
+from dajeong.rollout.engine import Engine, Request
+from dajeong.rollout.native import NativeEngine
+from dajeong.training.advantages import generalised_advantages, token_rewards, whiten
+from dajeong.training.algorithm import Batch, Entry, State, StepReport, Update
+from dajeong.training.batches import fill
+from dajeong.training.experience import Experience, from_state, joined, to_state
+from dajeong.training.loop import Loop
+from dajeong.training.losses import clip_fraction, clipped_policy, clipped_value, k3
+from dajeong.training.parallel import Parallel, Single, parallel_of
+from dajeong.training.settings import PpoSettings
+from dajeong.workplace import Workplace
+
+POLICY, REFERENCE, VALUE = "policy", "sft", "value"
+
+
+class Prompt:
+    """A prompt's name and its ids."""
+
+    def __init__(self, name: str, ids: list[int]) -> None:
+        self.name, self.ids = name, ids
+
+
+class Ppo:
+    """Learns roles `policy` and `value` from what the reward roles say of the policy's own replies."""
+
+    def __init__(
+        self,
+        base: Base,
+        prompts: Sequence[Prompt],
+        rewards: Mapping[str, AdapterNotes],
+        stops: frozenset[int],
+        settings: PpoSettings,
+        seed: int,
+        engine: Engine,
+        parallel: Parallel | None = None,
+    ) -> None:
+        self.base, self.prompts, self.rewards, self.stops = base, prompts, rewards, stops
+        self.settings, self.seed, self.engine = settings, seed, engine
+        self.parallel = parallel or Single()
+        self.models = {"main": base.model}
+        self.groups = {POLICY: settings.optimizer, VALUE: settings.value_optimizer or settings.optimizer}
+        self.coefficients = {"policy": 1.0, "value": settings.value, "kl": 0.0, "clip_fraction": 0.0}
+        self.steps_per_rollout = settings.epochs * settings.mini_batches
+        self.num_updates = settings.updates * self.steps_per_rollout
+        self.scale = next(iter(rewards.values()))
+        """Values start as the first reward role's answers, so they share its normalisation."""
+        self.done = 0
+        self.buffer: list[Experience] = []
+        self.notes: list[Entry] = []
+
+    # --- what to learn from
+
+    def updates(self) -> Iterator[Update]:
+        while self.done < self.num_updates:
+            if not self.buffer:
+                self.buffer = self.experience(self.done // self.steps_per_rollout)
+            place = self.done % self.steps_per_rollout
+            batches = [self._batch(part) for part in self._micro_batches(place)]
+            yield Update(batches, frozenset(self.groups), self.done / self.num_updates)
+
+    def experience(self, rollout: int) -> list[Experience]:
+        """Replies to the rollout's prompts, scored and credited; the same on every process."""
+        chosen = self._chosen(rollout)
+        mine = list(enumerate(chosen))[self.parallel.rank :: self.parallel.world]
+        drawn = self._draw(rollout, mine)
+        for part in self._forwards(drawn, 2 + len(self.rewards) + 1):
+            self._score(part)
+        order = {index: place for place, (index, _) in enumerate(self.parallel.gather(mine))}
+        gathered = self.parallel.gather(drawn)
+        buffer = [gathered[order[index]] for index in range(len(chosen))]
+        self._credit(buffer)
+        self.notes.append(self._rollout_entry(rollout, buffer))
+        self.notes.extend(self._samples(rollout, buffer[:2]))
+        return buffer
+
+    def _chosen(self, rollout: int) -> list[Prompt]:
+        """The next prompts of an endless keyed shuffle."""
+        count, size = len(self.prompts), self.settings.prompts_per_update
+        places = range(rollout * size, (rollout + 1) * size)
+        shuffles = {epoch: permutation(count, self.seed, "prompts", epoch) for epoch in {p // count for p in places}}
+        return [self.prompts[shuffles[place // count][place % count]] for place in places]
+
+    def _draw(self, rollout: int, chosen: Sequence[tuple[int, Prompt]]) -> list[Experience]:
+        requests = [
+            Request(tuple(p.ids), key(self.seed, "rollout", rollout, i), self.settings.decoding, POLICY, self.stops)
+            for i, p in chosen
+        ]
+        completions = self.engine.generate(requests)
+        return [
+            Experience(list(prompt.ids), list(completion.ids), completion.stop_reason == "eos")
+            for (_, prompt), completion in zip(chosen, completions, strict=True)
+        ]
+
+    @torch.no_grad()
+    def _score(self, part: list[Experience]) -> None:
+        """One forward: log-probabilities under policy and reference, raw rewards, values."""
+        sequences = [Sequence_(e.ids, role, e.learn) for role in (POLICY, REFERENCE) for e in part]
+        for role in self.rewards:
+            sequences += [Sequence_(e.ids, role, value_at=[len(e.ids) - 1]) for e in part]
+        sequences += [Sequence_(e.ids, VALUE, value_at=e.value_at) for e in part]
+        temperature = self.settings.decoding.temperature
+        outputs = self.base.model(pack(sequences, self.base.model.device, temperature, entropy=True))
+        sizes = [len(e.reply) for e in part]
+        logprobs = outputs.logprobs.cpu().split(sizes * 2)
+        entropy = outputs.entropy.cpu().split(sizes * 2)
+        values = self._normal(outputs.values[VALUE]).cpu().split(sizes)
+        for index, e in enumerate(part):
+            e.columns = {"logprobs": logprobs[index], "reference": logprobs[len(part) + index], "values": values[index]}
+            e.columns["entropy"] = entropy[index]
+            e.rewards = {role: float(outputs.values[role][index]) for role in self.rewards}
+
+    def _credit(self, buffer: list[Experience]) -> None:
+        """Score → token rewards → advantages; whitened over all reply tokens of all processes."""
+        settings = self.settings
+        for e in buffer:
+            e.score = self._total(e)
+            columns = e.columns
+            rewards = token_rewards(e.score, columns["logprobs"], columns["reference"], settings.kl)
+            columns["advantages"], columns["returns"] = generalised_advantages(
+                rewards, columns["values"], settings.gamma, settings.lam
+            )
+        whitened = whiten(joined(buffer, "advantages")).split([len(e.reply) for e in buffer])
+        for e, advantages in zip(buffer, whitened, strict=True):
+            e.columns["advantages"] = advantages
+
+    def _normal(self, values: Tensor) -> Tensor:
+        return (values - self.scale.reward_mean) / self.scale.reward_deviation
+
+    def _total(self, e: Experience) -> float:
+        """Σ weight · clip((raw − mean) / deviation), less the penalty of a reply that never ended."""
+        bound = self.settings.reward_clip
+        total = 0.0
+        for (role, notes), weight in zip(self.rewards.items(), self.settings.rewards.values(), strict=True):
+            normal = (e.rewards[role] - notes.reward_mean) / notes.reward_deviation
+            total += weight * max(-bound, min(bound, normal))
+        return total if e.ended else total - self.settings.missing_eos_penalty
+
+    # --- how wrong the model is
+
+    def loss(self, outputs: TokenOutputs, batch: Batch) -> Mapping[str, Tensor]:
+        columns, clip = batch.columns, self.settings.clip
+        logprobs, old = outputs.logprobs, columns["logprobs"]
+        return {
+            "policy": clipped_policy(logprobs, old, columns["advantages"], clip),
+            "value": clipped_value(
+                self._normal(outputs.values[VALUE]), columns["values"], columns["returns"], self.settings.value_clip
+            ),
+            "kl": k3(logprobs.detach(), columns["reference"]),
+            "clip_fraction": clip_fraction(logprobs.detach(), old, clip),
+        }
+
+    def _micro_batches(self, place: int) -> list[list[Experience]]:
+        """The mini-batch of step `place`: a keyed share of the buffer, cut to the token budget, split over processes."""
+        rollout, epoch = self.done // self.steps_per_rollout, place // self.settings.mini_batches
+        order = permutation(len(self.buffer), self.seed, "mini-batches", rollout, epoch)
+        part = order[place % self.settings.mini_batches :: self.settings.mini_batches]
+        picked = [self.buffer[index] for index in part]
+        shares = [picked[rank :: self.parallel.world] for rank in range(self.parallel.world)]
+        cut = [list(self._forwards(mine, 2)) for mine in shares]
+        most = max(map(len, cut))
+        return [*cut[self.parallel.rank], *([[]] * (most - len(cut[self.parallel.rank])))]
+
+    def _forwards(self, part: Sequence[Experience], num_roles: int) -> Iterator[list[Experience]]:
+        lengths = [len(e.ids) * num_roles for e in part]
+        order = sorted(range(len(part)), key=lambda index: lengths[index])
+        for indices in fill(order, lengths, self.settings.tokens_per_micro_batch):
+            yield [part[index] for index in indices]
+
+    def _batch(self, part: list[Experience]) -> Batch:
+        device = self.base.model.device
+        if not part:  # another process has more to do; ours takes part with no weight
+            ids = self.buffer[0].ids[:2]
+            idle = pack([Sequence_(ids, POLICY, [False, False]), Sequence_(ids, VALUE)], device)
+            empty = {name: torch.zeros(0, device=device) for name in ("logprobs", "reference", "advantages", "values", "returns")}
+            return Batch(idle, dict.fromkeys(self.coefficients, 0.0), empty)
+        sequences = [Sequence_(e.ids, POLICY, e.learn) for e in part]
+        sequences += [Sequence_(e.ids, VALUE, value_at=e.value_at) for e in part]
+        names = ("logprobs", "reference", "advantages", "values", "returns")
+        columns = {name: joined(part, name).to(device) for name in names}
+        num_tokens = float(sum(len(e.reply) for e in part))
+        tokens = pack(sequences, device, self.settings.decoding.temperature)
+        return Batch(tokens, dict.fromkeys(self.coefficients, num_tokens), columns)
+
+    # --- what to remember and to tell
+
+    def after(self, report: StepReport) -> list[Entry]:
+        self.done += 1
+        if self.done % self.steps_per_rollout == 0:
+            self.buffer = []
+        told, self.notes = self.notes, []
+        return told
+
+    def state(self) -> State:
+        tensors, values = to_state(self.buffer)
+        return State(tensors, {"done": self.done, "buffer": values})
+
+    def restore(self, state: State) -> None:
+        self.done = state.values["done"]
+        self.buffer = from_state(state.tensors, state.values["buffer"])
+
+    def _rollout_entry(self, rollout: int, buffer: list[Experience]) -> Entry:
+        count = len(buffer)
+        gap = joined(buffer, "logprobs") - joined(buffer, "reference")
+        values: dict[str, float | int] = {
+            "rollout": rollout + 1,
+            "of": self.settings.updates,
+            "reward": sum(e.score for e in buffer) / count,
+            "kl": float(gap.sum()) / count,
+            "length": sum(len(e.reply) for e in buffer) / count,
+            "eos_share": sum(e.ended for e in buffer) / count,
+            "entropy": float(joined(buffer, "entropy").mean()),
+        }
+        for role in self.rewards:
+            values[f"raw/{role}"] = sum(e.rewards[role] for e in buffer) / count
+        return Entry("rollout", values)
+
+    def _samples(self, rollout: int, buffer: Sequence[Experience]) -> list[Entry]:
+        decode = self.base.tokenizer.decode
+        return [
+            Entry("sample", {"rollout": rollout + 1, "prompt": decode(e.prompt), "reply": decode(e.reply), "score": e.score})
+            for e in buffer
+        ]
+
+
+def run(settings: PpoSettings, work: Workplace) -> None:
+    """The step `ppo`: an SFT adapter, reward adapters and prompts in, a policy adapter out."""
+    parallel = parallel_of(settings.parallel)
+    source = Path(work.model("policy"))
+    reference, revision = base_of(source)
+    base = load_base(reference, settings.runtime, revision=revision)
+    template = template_of(source)
+    load_role(base.model, REFERENCE, source)
+    base.model.add_role(POLICY, lora_of(source), trainable=True, copy_of=REFERENCE)
+    rewards = add_rewards(base, {name: Path(path) for name, path in work.models("rewards").items()}, reference)
+    prompts = [
+        Prompt(d.id, prompt_ids(d.messages if d.is_prompt else d.messages[:-1], template, base.tokenizer))
+        for d in work.records("prompts", Dialogue)
+    ]
+    engine = NativeEngine(base.model, settings.max_slots)
+    stops = stop_ids(template, base.tokenizer)
+    algorithm = Ppo(base, prompts, rewards, stops, settings, work.seed, engine, parallel)
+    every = settings.checkpoint_every * algorithm.steps_per_rollout
+    Loop(algorithm, work, parallel, every, {"roles": sorted(rewards)}).run()
+    if parallel.rank == 0:
+        save_role(base, POLICY, work.model_folder, template)
+
+
+def add_rewards(base: Base, folders: Mapping[str, Path], reference: str) -> dict[str, AdapterNotes]:
+    """Load every reward role and start the value role as a copy of the first. Raises UsageProblem on another base."""
+    found = {}
+    for name, folder in folders.items():
+        if base_of(folder)[0] != reference:
+            raise UsageProblem("reward-other-base", reward=name, base=base_of(folder)[0], expected=reference)
+        role = f"reward-{name}"
+        load_role(base.model, role, folder)
+        found[role] = notes_of(folder)
+    first, folder = next(iter(found)), next(iter(folders.values()))
+    base.model.add_role(VALUE, lora_of(folder), trainable=True, copy_of=first)
+    base.model.add_head(VALUE, trainable=True)
+    with torch.no_grad():
+        base.model.heads[VALUE].weight.copy_(base.model.heads[first].weight)  # type: ignore[operator, arg-type]
+    return found
