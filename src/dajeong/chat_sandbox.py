@@ -19,6 +19,7 @@ from typing import Any
 import jinja2
 from jinja2 import nodes
 from jinja2.compiler import CodeGenerator, Frame
+from jinja2.exceptions import SecurityError
 from jinja2.ext import Extension, LoopControlExtension
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -133,9 +134,12 @@ def _filter_bounded(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _concatenated(parts: Iterable[str]) -> str:
-    texts = list(parts)
-    if sum(map(len, texts)) > MAX_VALUE:
-        raise TooMuch(f"its text grows beyond {MAX_VALUE} characters")
+    texts, size = [], 0
+    for part in parts:
+        texts.append(part)
+        size += len(part)
+        if size > MAX_VALUE:
+            raise TooMuch(f"its text grows beyond {MAX_VALUE} characters")
     return "".join(texts)
 
 
@@ -163,14 +167,14 @@ class _Generation(Extension):
 class _Names(Namespace):
     """`namespace()` without names that begin with an underscore."""
 
-    def __init__(*args: Any, **keywords: Any) -> None:
-        Namespace.__init__(*args, **keywords)
-        if any(str(name).startswith("_") for name in keywords):
-            raise jinja2.sandbox.SecurityError("names must not begin with an underscore")
+    def __init__(self, **values: Any) -> None:
+        super().__init__()
+        for name, value in values.items():
+            self[name] = value
 
     def __setitem__(self, name: str, value: Any) -> None:
-        if str(name).startswith("_"):
-            raise jinja2.sandbox.SecurityError("names must not begin with an underscore")
+        if name.startswith("_"):
+            raise SecurityError(f"a template may not set {name!r}")
         super().__setitem__(name, value)
 
 
@@ -192,7 +196,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         self.filters["tojson"] = _filter_bounded(_tojson)
         self.globals = {
             "range": self.globals["range"],
-            "dict": dict,
+            "dict": _dictionary,
             "namespace": _Names,
             "raise_exception": _raise_exception,
         }
@@ -224,6 +228,10 @@ class _Sandbox(ImmutableSandboxedEnvironment):
 
 def _tojson(value: Any, ensure_ascii: bool = False, indent: int | None = None, **keywords: Any) -> str:
     return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, **keywords)
+
+
+def _dictionary(*args: Any, **values: Any) -> dict[Any, Any]:
+    return dict(*args, **values)
 
 
 def _raise_exception(message: str) -> None:

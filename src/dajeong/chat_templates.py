@@ -52,7 +52,7 @@ class Shape(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """Control text, or the content of message `content_of` with the white space the template left around it."""
+    """Control text; or the content of message `content_of`, with the white space left around it."""
 
     text: str
     content_of: int | None = None

@@ -43,7 +43,7 @@ def save_role(base: Base, role: str, folder: Path, template: Template, notes: Ad
     save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
     write_json(folder / CONFIG, _peft_config(base, role, folder))
     base.tokenizer.save(folder)
-    write_text(folder / "chat_template.jinja", template.chat_template())
+    write_text(folder / "chat_template.jinja", template.jinja())
     write_text(folder / TEMPLATE, template_json(template))
     write_json(folder / NOTES, (notes or AdapterNotes(role=role)).model_dump())
     _prove(base, role, folder)

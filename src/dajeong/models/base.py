@@ -13,7 +13,7 @@ import torch
 from dajeong.errors import EnvironmentProblem
 
 from dajeong.models.roles import RoleModel, probe
-from dajeong.models.runtime import device_of, dtype_of
+from dajeong.models.runtime import device_of, dtype_of, quiet_transformers
 from dajeong.models.settings import RuntimeSettings
 from dajeong.models.tokenize import TextTokenizer
 
@@ -37,6 +37,7 @@ def load_base(
     revision: str | None = None,
 ) -> Base:
     """The model `reference` names. Raises EnvironmentProblem where it is absent, unsafe or unsuitable."""
+    quiet_transformers()
     settings = runtime or RuntimeSettings()
     device = device_of(settings)
     folder = Path(reference)

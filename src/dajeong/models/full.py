@@ -16,6 +16,6 @@ def save_full(base: Base, role: str, folder: Path, template: Template | None, no
     base.model.base.save_pretrained(folder)  # type: ignore[operator]
     base.tokenizer.save(folder)
     if template is not None:
-        write_text(folder / "chat_template.jinja", template.chat_template())
+        write_text(folder / "chat_template.jinja", template.jinja())
         write_text(folder / TEMPLATE, template_json(template))
         write_json(folder / NOTES, (notes or AdapterNotes(role=role)).model_dump())

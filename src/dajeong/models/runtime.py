@@ -37,3 +37,11 @@ def permutation(count: int, *parts: object) -> list[int]:
     """A shuffle of range(count) that depends on its key alone."""
     generator = torch.Generator().manual_seed(key(*parts))
     return torch.randperm(count, generator=generator).tolist()  # type: ignore[no-any-return]
+
+
+def quiet_transformers() -> None:
+    """Its bars and advice would run into ours; errors still come as exceptions."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()

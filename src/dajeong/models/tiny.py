@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from dajeong.models.runtime import quiet_transformers
 from dajeong.models.settings import TinySettings
 
 END, PAD = "<|endoftext|>", "<|pad|>"
@@ -21,6 +22,7 @@ def write_tiny(folder: Path, texts: Iterable[str], settings: TinySettings, seed:
     import torch
     from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
 
+    quiet_transformers()
     tokenizer = tiny_tokenizer(texts, settings)
     config = GPTNeoXConfig(
         vocab_size=len(tokenizer),
