@@ -201,6 +201,9 @@ class _Sandbox(ImmutableSandboxedEnvironment):
             "raise_exception": _raise_exception,
         }
 
+    def wrap_str_format(self, value: Any) -> None:
+        """No `str.format`: a width in it fills the memory. None leaves it to `is_safe_attribute`."""
+
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         if isinstance(obj, str) and attr not in _STR_METHODS:
             return False

@@ -3,6 +3,7 @@ the contents are put back as plain text, so nothing a user writes can become a c
 
 A prompt is the dialogue with one more, unwritten answer, cut where that answer would begin: generation starts
 from exactly what training has seen before an answer, whatever `add_generation_prompt` would have written.
+Blanks between a header and its answer belong to the answer, as tokens join a blank to the word behind it.
 """
 
 from __future__ import annotations
@@ -82,15 +83,14 @@ class JinjaTemplate(Template):
         for piece in _pieces(self.name, self.source, self.bos, self.eos, shapes):
             if piece.content_of is None:
                 segments += self._control(piece.text, answered)
-            elif piece.content_of == len(messages):
+                continue
+            answered = shapes[piece.content_of].role == "assistant"
+            blank = _blank_taken(segments) if answered else ""
+            if piece.content_of == len(messages):
                 break
-            else:
-                text = piece.leading + texts[piece.content_of].strip() + piece.trailing
-                answered = messages[piece.content_of].role == "assistant"
-                segments.append(Segment(text, answered))
-        if answered and segments[-1].kind == "text":
-            raise self._not_closed("")
-        return segments
+            text = piece.leading + texts[piece.content_of].strip() + piece.trailing
+            segments.append(Segment(blank + text, answered))
+        return [segment for segment in segments if segment.text]
 
     def _control(self, text: str, answered: bool) -> list[Segment]:
         """Control text; after an answer its first token ends the turn, learned with the blanks before it."""
@@ -102,8 +102,7 @@ class JinjaTemplate(Template):
             raise self._not_closed(text)
         end = max(known, key=len)
         blank, rest = text[: len(text) - len(bare)], bare[len(end) :]
-        closing = [Segment(blank, True), Segment(end, True, "end"), Segment(rest, False, "control")]
-        return [segment for segment in closing if segment.text]
+        return [Segment(blank, True), Segment(end, True, "end"), Segment(rest, False, "control")]
 
     def _not_closed(self, found: str) -> DataProblem:
         known = ", ".join(dict.fromkeys(token for token in (self.eos, *self.end_tokens) if token))
@@ -115,6 +114,15 @@ class JinjaTemplate(Template):
     def end_texts(self) -> frozenset[str]:
         probe = (Message(role="user", content="?"), Message(role="assistant", content="!"))
         return frozenset(segment.text for segment in self.render(probe) if segment.kind == "end")
+
+
+def _blank_taken(segments: list[Segment]) -> str:
+    """Cuts the blanks off the end of what was said last; returns them."""
+    if not segments:
+        return ""
+    text = segments[-1].text
+    segments[-1] = segments[-1]._replace(text=text.rstrip(" "))
+    return text[len(segments[-1].text) :]
 
 
 def _paragraphs(message: Message) -> str:
@@ -166,18 +174,17 @@ def _left_over(
     for place, (control, text) in enumerate(zip(bare[0], spaced, strict=True)):
         trailing = shapes[order[place - 1]].trailing if place else ""
         leading = shapes[order[place]].leading if place < len(order) else ""
-        kept = [
-            (trailing[:end], leading[start:])
-            for end in range(len(trailing), -1, -1)
-            for start in range(len(leading) + 1)
-            if trailing[:end] + control + leading[start:] == text
-        ]
-        if not kept:
+        spare = len(text) - len(control)
+        for end in range(min(spare, len(trailing)), -1, -1):
+            start = len(leading) - (spare - end)
+            if start >= 0 and trailing[:end] + control + leading[start:] == text:
+                break
+        else:
             raise DataProblem("template-failed", template=name, problem="its text depends on white space")
         if place:
-            after[place - 1] = kept[0][0]
+            after[place - 1] = trailing[:end]
         if place < len(order):
-            before[place] = kept[0][1]
+            before[place] = leading[start:]
     return list(zip(before, after, strict=True))
 
 
@@ -186,4 +193,4 @@ def _assembled(bare: tuple[list[str], list[int]], spaces: Sequence[tuple[str, st
     pieces = [Piece(controls[0])]
     for index, (leading, trailing), control in zip(order, spaces, controls[1:], strict=True):
         pieces += [Piece("", index, leading, trailing), Piece(control)]
-    return tuple(piece for piece in pieces if piece.text or piece.content_of is not None)
+    return tuple(pieces)
