@@ -116,6 +116,12 @@ def test_resampling_in_pieces_changes_nothing_but_memory(monkeypatch: pytest.Mon
     assert mean(values, num_resamples=50).n == 50
 
 
+@pytest.mark.parametrize("place", [0, 9])
+def test_every_item_may_be_drawn(place: int) -> None:
+    values = [float(index == place) for index in range(10)]
+    assert mean(values).high > 0.1
+
+
 def test_the_bootstrap_covers_the_truth() -> None:
     chance = np.random.default_rng(11)
     samples = [chance.normal(0, 1, 60) for _ in range(300)]

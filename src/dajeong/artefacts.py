@@ -1,0 +1,136 @@
+"""What a preference set gives away without its prompts: length, author, and the response's own characters.
+
+A reward model that is no better than these has learned nothing about answering. Nothing here reads a prompt,
+except to keep one prompt's pairs together when a set is judged by its own other rows. A baseline gives an outcome
+per comparison: 1 the better response wins, 0 it loses, 0.5 a tie.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from dajeong.records import Preference, Response, last_user_text
+from dajeong.storage import digest_json
+
+FOLDS = 5
+Judge = Callable[[Sequence[Response]], npt.NDArray[np.float64]]
+"""One number per response, higher is better."""
+
+
+class Comparison(NamedTuple):
+    """One (better, worse) pair that a preference implies."""
+
+    preference: int
+    """Its place in the list the comparisons were made from."""
+    kind: str
+    prompt: str
+    better: Response
+    worse: Response
+
+
+def comparisons(preferences: Sequence[Preference]) -> list[Comparison]:
+    """Every pair of every ranking, in order; ties give none."""
+    return [
+        Comparison(
+            index, each.kind, last_user_text(each.prompt), each.responses[better], each.responses[worse]
+        )
+        for index, each in enumerate(preferences)
+        for better, worse in each.pairs()
+    ]
+
+
+def outcome(better: float, worse: float) -> float:
+    """1, 0, or 0.5 for a tie."""
+    return 0.5 if better == worse else float(better > worse)
+
+
+def longer_wins(pairs: Sequence[Comparison]) -> list[float]:
+    """The response with more characters wins."""
+    return [outcome(len(pair.better.content), len(pair.worse.content)) for pair in pairs]
+
+
+def shorter_wins(pairs: Sequence[Comparison]) -> list[float]:
+    return [1 - longer for longer in longer_wins(pairs)]
+
+
+def fit_ngrams(pairs: Sequence[Comparison], strength: float = 1.0) -> Judge:
+    """Logistic regression on TF-IDF of 1 to 3 characters; of a response it is told only whether it won."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+
+    texts = [text for pair in pairs for text in (pair.better.content, pair.worse.content)]
+    seen = TfidfVectorizer(analyzer="char", ngram_range=(1, 3), sublinear_tf=True)
+    features = seen.fit_transform(texts)
+    model = LogisticRegression(C=strength, max_iter=1000).fit(features, [1, 0] * len(pairs))
+
+    def judge(responses: Sequence[Response]) -> npt.NDArray[np.float64]:
+        scores: npt.NDArray[np.float64] = model.decision_function(
+            seen.transform([r.content for r in responses])
+        )
+        return scores.round(9)  # the same text must tie with itself
+
+    return judge
+
+
+def fit_authors(pairs: Sequence[Comparison]) -> Judge:
+    """How often each author's responses were preferred; an author never seen counts as half."""
+    wins: dict[str, list[int]] = defaultdict(list)
+    for pair in pairs:
+        wins[pair.better.author].append(1)
+        wins[pair.worse.author].append(0)
+    rates = {author: sum(seen) / len(seen) for author, seen in wins.items()}
+    return lambda responses: np.array([rates.get(response.author, 0.5) for response in responses])
+
+
+def trained(
+    fit: Callable[[Sequence[Comparison]], Judge], training: Sequence[Comparison], test: Sequence[Comparison]
+) -> list[float]:
+    """Learned from the training pairs, judged on the test pairs."""
+    return _outcomes(fit(training), test)
+
+
+def cross_validated(fit: Callable[[Sequence[Comparison]], Judge], test: Sequence[Comparison]) -> list[float]:
+    """Learned from the test pairs themselves, each kind in five folds that never part a prompt's pairs.
+
+    Where a kind has fewer prompts than folds nothing can be learned, and its outcomes are ties.
+    """
+    found = [0.5] * len(test)
+    for rows in _by_kind(test).values():
+        folds = [_fold(test[row].prompt) for row in rows]
+        if len({test[row].prompt for row in rows}) < FOLDS:
+            continue
+        for fold in range(FOLDS):
+            learned = [test[row] for row, its in zip(rows, folds, strict=True) if its != fold]
+            judged = [row for row, its in zip(rows, folds, strict=True) if its == fold]
+            if learned and judged:
+                for row, won in zip(
+                    judged, _outcomes(fit(learned), [test[row] for row in judged]), strict=True
+                ):
+                    found[row] = won
+    return found
+
+
+def names_authors(pairs: Sequence[Comparison]) -> bool:
+    """Whether who wrote the responses could tell them apart at all."""
+    return any(pair.better.author != pair.worse.author for pair in pairs)
+
+
+def _outcomes(judge: Judge, pairs: Sequence[Comparison]) -> list[float]:
+    better, worse = judge([pair.better for pair in pairs]), judge([pair.worse for pair in pairs])
+    return [outcome(one, other) for one, other in zip(better.tolist(), worse.tolist(), strict=True)]
+
+
+def _by_kind(pairs: Sequence[Comparison]) -> dict[str, list[int]]:
+    rows: dict[str, list[int]] = defaultdict(list)
+    for row, pair in enumerate(pairs):
+        rows[pair.kind].append(row)
+    return rows
+
+
+def _fold(prompt: str) -> int:
+    return int(digest_json(prompt)[:8], 16) % FOLDS
