@@ -1,4 +1,4 @@
-"""Baselines that read no prompt: they find what is planted, nothing where nothing is, and never learn the test."""
+"""Baselines that read no prompt find what is planted, nothing where nothing is, and never learn the test."""
 
 import json
 import random
@@ -67,7 +67,7 @@ def test_length_counts_characters_and_ties_are_half() -> None:
 def test_ngrams_find_a_planted_mark() -> None:
     found = trained(fit_ngrams, planted(60, "!", seed=1), planted(60, "!", seed=2))
     assert np.mean(found) > 0.9
-    assert np.mean(cross_validated(fit_ngrams, planted(60, "!"))) > 0.9
+    assert np.mean(cross_validated(fit_ngrams, planted(90, "!"))) > 0.85
 
 
 def test_ngrams_find_nothing_where_nothing_is() -> None:
@@ -93,14 +93,8 @@ def test_folds_never_part_a_prompt_nor_a_kind() -> None:
     chance = random.Random(0)
     pairs = comparisons(
         [
-            preference(
-                prompt := f"물음 {i % 12}",
-                words(chance),
-                words(chance),
-                kind=f"kind {i % 2}",
-                authors=(prompt, prompt),
-            )
-            for i in range(80)
+            preference(prompt, words(chance), words(chance), kind, authors=(prompt, prompt))
+            for prompt, kind in [(f"물음 {i % 12}", f"kind {i % 2}") for i in range(80)]
         ]
     )
     judged: list[str] = []

@@ -1,8 +1,8 @@
 """What a preference set gives away without its prompts: length, author, and the response's own characters.
 
 A reward model that is no better than these has learned nothing about answering. Nothing here reads a prompt,
-except to keep one prompt's pairs together when a set is judged by its own other rows. A baseline gives an outcome
-per comparison: 1 the better response wins, 0 it loses, 0.5 a tie.
+except to keep one prompt's pairs together when a set is judged by its own other rows. A baseline gives each
+comparison an outcome: 1 the better response wins, 0 it loses, 0.5 a tie.
 """
 
 from __future__ import annotations
