@@ -48,7 +48,7 @@ def test_polite_endings_are_heard(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["좋아.", "사람이 아니다.", "비싸니까.", "꼭 필요", "주요", "", "ok", "알았어요?라고 했어"]
+    "text", ["좋아.", "사람이 아니다.", "우리 언니다.", "비싸니까.", "꼭 필요", "주요", "", "ok", "알았어요?라고 했어"]
 )
 def test_plain_endings_are_not_polite(text: str) -> None:
     assert not is_polite(text)
