@@ -102,7 +102,9 @@ MESSAGES: dict[str, Sentence] = {
         "{step}: {prompts} prompts with at least one ordered pair.",
         "{step}: 순서가 있는 쌍이 하나 이상인 프롬프트 {prompts}개.",
     ),
-    "resumed": Sentence("{step}: goes on after update {update}.", "{step}: {update}번째 업데이트 다음부터 이어 갑니다."),
+    "resumed": Sentence(
+        "{step}: goes on after update {update}.", "{step}: {update}번째 업데이트 다음부터 이어 갑니다."
+    ),
     "nothing-to-learn": Sentence(
         "none of {rows} rows has anything to learn within max_tokens {max_tokens}. Raise max_tokens or check the data.",
         "{rows}개 행 가운데 max_tokens {max_tokens} 안에서 배울 것이 없습니다. max_tokens를 늘리거나 데이터를 확인하세요.",
@@ -249,6 +251,215 @@ MESSAGES: dict[str, Sentence] = {
         "대화 템플릿 {template}이(가) {role} 메시지를 {times}번 보여 줍니다. 정확히 한 번이어야 합니다. "
         "그 메시지를 빼거나 다른 템플릿을 쓰세요.",
     ),
+    # --- recipe
+    "recipe-unknown-template": Sentence(
+        "{where}: no template called {name}. Did you mean {nearest}? Known: {known}.",
+        "{where}: {name} 템플릿이 없습니다. 혹시 {nearest}? 쓸 수 있는 템플릿: {known}.",
+    ),
+    "recipe-not-mapping": Sentence(
+        "{path}: a recipe is keys and values, with `steps` (name: {{use: kind, …}}) among them.",
+        "{path}: 레시피는 키와 값이며, 그중 `steps`(이름: {{use: 종류, …}})가 있어야 합니다.",
+    ),
+    "recipe-unknown": Sentence(
+        "No recipe called {recipe}. Did you mean {nearest}? Built in: {known}; a path to a YAML file works too.",
+        "{recipe} 레시피가 없습니다. 혹시 {nearest}? 내장 레시피: {known}. YAML 파일 경로도 쓸 수 있습니다.",
+    ),
+    "recipe-unknown-key": Sentence(
+        "{where}: unknown key {key}. Did you mean {nearest}?",
+        "{where}: 모르는 키 {key}. 혹시 {nearest}?",
+    ),
+    "recipe-unknown-key-listed": Sentence(
+        "{where}: unknown key {key}. Known here: {known}.",
+        "{where}: 모르는 키 {key}. 여기서 쓸 수 있는 키: {known}.",
+    ),
+    "recipe-missing-key": Sentence(
+        "{where}: the key {key} is needed here.",
+        "{where}: 키 {key}이(가) 필요합니다.",
+    ),
+    "recipe-value": Sentence(
+        "{where}: {field}: got {value}; expected: {expected}.",
+        "{where}: {field}: 값 {value}; 기대한 것: {expected}.",
+    ),
+    "recipe-step-use": Sentence(
+        "{where}: step {step} needs `use:` with the kind of step. Kinds: {kinds}.",
+        "{where}: {step} 단계에는 종류를 적는 `use:`가 필요합니다. 종류: {kinds}.",
+    ),
+    "recipe-step-name": Sentence(
+        "{where}: {step} cannot name a step. Use up to 40 letters, digits, - and _, and no shared key's name.",
+        "{where}: {step}은(는) 단계 이름으로 쓸 수 없습니다. 글자, 숫자, -, _ 40자까지이며 공통 키 이름은 안 됩니다.",
+    ),
+    "recipe-unknown-kind": Sentence(
+        "{where}: no kind of step called {kind}. Did you mean {nearest}?",
+        "{where}: {kind}(이)라는 단계 종류가 없습니다. 혹시 {nearest}?",
+    ),
+    "recipe-missing-input": Sentence(
+        "{where}: the input {field} ({record}) is needed. Name a step, a step/output or a path.",
+        "{where}: 입력 {field}({record})이(가) 필요합니다. 단계, 단계/출력 또는 경로를 적으세요.",
+    ),
+    "recipe-circle": Sentence(
+        "Steps wait for each other: {circle}. Break the circle.",
+        "단계들이 서로를 기다립니다: {circle}. 고리를 끊으세요.",
+    ),
+    "reference-type": Sentence(
+        "{where}: {written} gives {given}; this input takes {wanted}.",
+        "{where}: {written}의 내용은 {given}인데, 이 입력은 {wanted}을(를) 받습니다.",
+    ),
+    "reference-ambiguous": Sentence(
+        "{where}: {written} has several fitting outputs. Say which: {choices}.",
+        "{where}: {written}에는 맞는 출력이 여럿입니다. 하나를 고르세요: {choices}.",
+    ),
+    "reference-unknown": Sentence(
+        "{where}: no step or file called {written}. Did you mean {nearest}?",
+        "{where}: {written}(이)라는 단계나 파일이 없습니다. 혹시 {nearest}?",
+    ),
+    "reference-unknown-listed": Sentence(
+        "{where}: no step or file called {written}. Steps: {known}.",
+        "{where}: {written}(이)라는 단계나 파일이 없습니다. 단계: {known}.",
+    ),
+    "reference-twice": Sentence(
+        "{where}: two of these models would have the same name in the results: {names}.",
+        "{where}: 결과에서 이름이 같아지는 모델이 있습니다: {names}.",
+    ),
+    "model-missing": Sentence(
+        "{where}: no model folder {path} for {model}. Give a folder, or a Hub id such as owner/name.",
+        "{where}: {model}의 모델 폴더 {path}이(가) 없습니다. 폴더나 owner/name 형태의 Hub id를 적으세요.",
+    ),
+    "file-missing-for": Sentence(
+        "{where}: {path}: no such file. Check the path, or the recipe's data_dir.",
+        "{where}: {path}: 파일이 없습니다. 경로나 레시피의 data_dir을 확인하세요.",
+    ),
+    "folder-missing": Sentence(
+        "{path}: no such folder; data_dir names the folder that the recipe's files lie below.",
+        "{path}: 폴더가 없습니다. data_dir은 레시피의 파일들이 있는 폴더입니다.",
+    ),
+    "path-not-one": Sentence(
+        "{path}: matches {count} files; this setting takes one.",
+        "{path}: 파일 {count}개와 맞습니다. 이 설정은 하나만 받습니다.",
+    ),
+    "override-form": Sentence(
+        "--set {override}: expected key=value, such as --set ppo.updates=10.",
+        "--set {override}: --set ppo.updates=10처럼 키=값이어야 합니다.",
+    ),
+    # --- pipeline
+    "run-locked": Sentence(
+        "{run}: another process works in this folder (pid {pid} on {host}, since {start}). "
+        "Wait for it, stop it, or choose another --out.",
+        "{run}: 다른 프로세스가 이 폴더에서 작업 중입니다(pid {pid}, 호스트 {host}, 시작 {start}). "
+        "끝나기를 기다리거나, 멈추거나, 다른 --out을 쓰세요.",
+    ),
+    "folder-unwritable": Sentence(
+        "{path}: cannot write here ({problem}). Choose another --out, or change the folder's rights.",
+        "{path}: 여기에 쓸 수 없습니다({problem}). 다른 --out을 쓰거나 폴더 권한을 바꾸세요.",
+    ),
+    "output-not-written": Sentence(
+        "Step {step} ended without writing its output {output}. This is a bug of dajeong.",
+        "{step} 단계가 출력 {output}을(를) 쓰지 않고 끝났습니다. dajeong의 버그입니다.",
+    ),
+    "step-run": Sentence("[{index}/{of}] {step} ({kind})", "[{index}/{of}] {step} ({kind})"),
+    "step-resume": Sentence(
+        "[{index}/{of}] {step} ({kind}): going on", "[{index}/{of}] {step} ({kind}): 이어서 합니다"
+    ),
+    "step-skipped": Sentence(
+        "[{index}/{of}] {step} ({kind}): done already", "[{index}/{of}] {step} ({kind}): 이미 끝남"
+    ),
+    "step-done": Sentence(
+        "[{index}/{of}] {step} ({kind}): {seconds} s", "[{index}/{of}] {step} ({kind}): {seconds}초"
+    ),
+    "why-new": Sentence("not run yet", "아직 실행한 적 없음"),
+    "why-done": Sentence("nothing it depends on has changed", "의존하는 것이 바뀌지 않음"),
+    "why-resume": Sentence("was interrupted", "중간에 멈춤"),
+    "why-forced": Sentence("--force", "--force"),
+    "why-after": Sentence(
+        "step {step} runs again; this one follows if its output changes",
+        "{step} 단계를 다시 실행함. 출력이 바뀌면 이 단계도 실행",
+    ),
+    "why-setting": Sentence("{key}: {old} → {new}", "{key}: {old} → {new}"),
+    "why-step": Sentence("step {step} changed", "{step} 단계가 바뀜"),
+    "why-file": Sentence("{file} changed", "{file} 내용이 바뀜"),
+    "why-output": Sentence("{file} is missing or was altered", "{file}이(가) 없거나 바뀜"),
+    # --- rollout
+    "writing-replies": Sentence("Writing replies", "답변 쓰는 중"),
+    "logits-not-finite": Sentence(
+        "The model answered NaN after {drawn} tokens of a reply; nothing can be drawn from that. "
+        "Its weights or the training before it have diverged: look at the journal of the step that made it.",
+        "답변의 {drawn}번째 토큰 뒤에 모델이 NaN을 내서 이어 쓸 수 없습니다. "
+        "가중치가 망가졌거나 앞선 학습이 발산했습니다. 이 모델을 만든 단계의 기록을 확인하세요.",
+    ),
+    # --- reading data
+    "unreadable-cut": Sentence(
+        "looks cut off ({problem}); was the file copied or written to its end?",
+        "중간에 잘린 것 같습니다({problem}). 파일이 끝까지 복사되거나 쓰였는지 확인하세요",
+    ),
+    "unreadable-json": Sentence("is not JSON ({problem})", "JSON이 아닙니다({problem})"),
+    "unreadable-long": Sentence(
+        "is longer than {limit} bytes: more likely a broken file than one record",
+        "{limit}바이트보다 깁니다. 레코드 하나가 아니라 깨진 파일로 보입니다",
+    ),
+    "unreadable-bytes": Sentence(
+        "is not UTF-8 at byte {offset}{guess}", "{offset}번째 바이트가 UTF-8이 아닙니다{guess}"
+    ),
+    "unreadable-nul": Sentence("holds a NUL character", "NUL 문자가 들어 있습니다"),
+    "unreadable-deep": Sentence("is nested too deeply", "너무 깊이 중첩되어 있습니다"),
+    "unreadable-twice": Sentence("has the key {key} twice", "{key} 키가 두 번 나옵니다"),
+    "unreadable-number": Sentence(
+        "holds {value}, which JSON does not know", "JSON에 없는 값 {value}이(가) 있습니다"
+    ),
+    "unreadable-surrogate": Sentence(
+        "holds half a character ({escape})", "반쪽짜리 문자({escape})가 들어 있습니다"
+    ),
+    "unreadable-object": Sentence(
+        "is a {found}; an object {{…}} was expected", "{found}입니다. 객체 {{…}}여야 합니다"
+    ),
+    "unreadable-columns": Sentence(
+        "has {found} columns; the header has {expected}", "열이 {found}개입니다. 머리글은 {expected}개입니다"
+    ),
+    "unreadable-table": Sentence(
+        "is no proper table row ({problem})", "표의 행으로 읽을 수 없습니다({problem})"
+    ),
+    # --- terminal chat
+    "chat-welcome": Sentence(
+        "Talking to {model}. /help lists the commands; Ctrl-D leaves.",
+        "{model}와(과) 대화합니다. /help로 명령을 볼 수 있고 Ctrl-D로 끝냅니다.",
+    ),
+    "chat-you": Sentence("you> ", "나> "),
+    "chat-help": Sentence(
+        "/reset          forget the conversation\n"
+        "/system TEXT    tell the model how to be; without TEXT, take it back\n"
+        "/save FILE      append the conversation to FILE as one JSON line\n"
+        "/quit           leave (so does Ctrl-D)\n"
+        "Ctrl-C          stop the answer being written",
+        "/reset          지금까지의 대화를 잊습니다\n"
+        "/system 글      모델에게 줄 지시를 정합니다. 글이 없으면 지시를 거둡니다\n"
+        "/save 파일      대화를 파일 끝에 JSON 한 줄로 덧붙입니다\n"
+        "/quit           끝냅니다(Ctrl-D도 같습니다)\n"
+        "Ctrl-C          쓰고 있는 답변을 멈춥니다",
+    ),
+    "chat-reset": Sentence("The conversation is forgotten.", "대화를 잊었습니다."),
+    "chat-system": Sentence("The instruction holds from now on.", "지금부터 지시를 따릅니다."),
+    "chat-system-none": Sentence("There is no instruction any more.", "지시를 거두었습니다."),
+    "chat-saved": Sentence("{path}: {turns} turns saved.", "{path}: 대화 {turns}번을 저장했습니다."),
+    "chat-save-usage": Sentence("Name a file: /save FILE", "파일 이름을 적어 주세요: /save 파일"),
+    "chat-save-nothing": Sentence("Nothing has been said yet.", "아직 나눈 대화가 없습니다."),
+    "chat-save-failed": Sentence(
+        "{path}: not saved ({problem}). Choose another place; the conversation is still here.",
+        "{path}: 저장하지 못했습니다({problem}). 다른 곳을 골라 주세요. 대화는 그대로 있습니다.",
+    ),
+    "chat-unknown": Sentence(
+        "{command}: no such command. There are {known}.",
+        "{command}: 없는 명령입니다. 쓸 수 있는 명령: {known}.",
+    ),
+    "chat-stopped": Sentence("(stopped)", "(멈췄습니다)"),
+    "chat-interrupted": Sentence("Ctrl-C once more leaves.", "Ctrl-C를 한 번 더 누르면 끝냅니다."),
+    "chat-empty": Sentence("(The model said nothing.)", "(모델이 아무 말도 하지 않았습니다.)"),
+    "chat-dropped": Sentence(
+        "(The conversation no longer fits: its {turns} oldest turns are forgotten.)",
+        "(대화가 너무 길어져 가장 오래된 {turns}번을 잊었습니다.)",
+    ),
+    "chat-too-long": Sentence(
+        "That is too long: {tokens} tokens, and the model takes fewer than {limit}. Say it in fewer words.",
+        "너무 깁니다: {tokens}토큰인데 모델은 {limit}토큰 미만만 받습니다. 더 짧게 말해 주세요.",
+    ),
+    "chat-bye": Sentence("Goodbye.", "안녕히 가세요."),
 }
 
 _chosen: Language | None = None

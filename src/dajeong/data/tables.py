@@ -1,0 +1,63 @@
+"""Rows of a table with a header line, comma or tab between cells.
+
+A row of the wrong width costs itself; an open quote would swallow all behind it, so it is an error.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from dajeong import messages
+from dajeong.data.rows import MAX_LINE, Bad, BadRow, Row, bounded_lines, decoded
+from dajeong.errors import DataProblem
+
+
+def table_rows(path: Path, file: BinaryIO, delimiter: str) -> Iterator[Row | BadRow]:
+    """Tab-separated text has no quoting: a quote in it is a quote."""
+    texts = (_text(line) for _, line in bounded_lines(file))
+    if delimiter == "\t":
+        reader = csv.reader(texts, delimiter=delimiter, quoting=csv.QUOTE_NONE, strict=True)
+    else:
+        reader = csv.reader(texts, delimiter=delimiter, strict=True)
+    line = 1
+    try:
+        header = _checked(next(reader, []))
+        while True:
+            line = reader.line_num + 1
+            cells = next(reader, None)
+            if cells is None:
+                return
+            if cells:
+                yield _row(line, header, cells)
+    except csv.Error as problem:
+        code = "unreadable-cut" if "end of data" in str(problem) else "unreadable-table"
+        raise _broken(path, line, messages.text(code, problem=problem)) from problem
+    except Bad as problem:
+        raise _broken(path, line, messages.text(problem.code, **problem.parameters)) from problem
+
+
+def _broken(path: Path, line: int, problem: str) -> DataProblem:
+    return DataProblem("line-unreadable", path=path, line=line, column=1, problem=problem, excerpt="–")
+
+
+def _text(line: bytes | None) -> str:
+    """Bad bytes become surrogates, which `_checked` finds; inside quotes a line cannot be skipped."""
+    if line is None:
+        raise csv.Error(f"a line of more than {MAX_LINE} bytes")
+    return line.decode("utf-8", errors="surrogateescape")
+
+
+def _checked(cells: list[str]) -> list[str]:
+    return [decoded(cell.encode("utf-8", errors="surrogateescape")) for cell in cells]
+
+
+def _row(line: int, header: list[str], cells: list[str]) -> Row | BadRow:
+    try:
+        if len(cells) != len(header):
+            raise Bad("unreadable-columns", found=len(cells), expected=len(header))
+        return Row(line, dict(zip(header, _checked(cells), strict=True)))
+    except Bad as bad:
+        return bad.row(line, ",".join(cells).encode("utf-8", errors="replace").decode("utf-8"))
