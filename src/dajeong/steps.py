@@ -1,0 +1,91 @@
+"""Every kind of step the product has: what it reads, what it writes, the function that does it.
+
+A kind is data. Its function takes its settings and a `workplace.Workplace`, and is imported only when the
+step runs. Knows no recipe and no run folder. To add a kind: a function, its settings beside it, one row here.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from dajeong.data.settings import SmalltalkSettings
+from dajeong.records import Frozen
+from dajeong.training.settings import BaseSettings, PpoSettings, RewardSettings, SftSettings
+
+
+class Input(NamedTuple):
+    record: str
+    """Type of its records (`Dialogue`, `Preference`, `Reply`…), or `Model`."""
+    many: bool = False
+    """Several references are read one after another."""
+    optional: bool = False
+    mapping: bool = False
+    """Written as name → number; the names are the references, the whole mapping is also a setting."""
+
+
+class Kind(NamedTuple):
+    settings: type[Frozen]
+    inputs: dict[str, Input]
+    outputs: dict[str, str]
+    """Name of each file of records → type of its records; `Any` where the settings decide."""
+    run: str
+    """`module:function`."""
+    version: int = 1
+    """Raised by hand when the meaning of the step's output changes; every run then redoes it."""
+    gives_model: bool = False
+    named_by: str | None = None
+    """The setting that names the step's model where it leaves no folder of its own."""
+
+
+DIALOGUES = Input("Dialogue", many=True)
+PREFERENCES = Input("Preference", many=True)
+MODEL = Input("Model")
+MODELS = Input("Model", many=True)
+
+KINDS: dict[str, Kind] = {
+    "smalltalk": Kind(
+        SmalltalkSettings,
+        inputs={},
+        outputs={
+            "text": "Dialogue",
+            "sft": "Dialogue",
+            "validation": "Dialogue",
+            "reply_prompts": "Dialogue",
+            "contrasts": "Preference",
+            "ppo_prompts": "Dialogue",
+            "validation_prompts": "Dialogue",
+            "test_prompts": "Dialogue",
+            "test_pairs": "Preference",
+        },
+        run="dajeong.data.smalltalk:run",
+    ),
+    "base": Kind(
+        BaseSettings,
+        inputs={"text": DIALOGUES._replace(optional=True)},
+        outputs={},
+        run="dajeong.training.base:run",
+        gives_model=True,
+        named_by="model",
+    ),
+    "sft": Kind(
+        SftSettings,
+        inputs={"model": MODEL, "data": DIALOGUES, "validation": DIALOGUES._replace(optional=True)},
+        outputs={},
+        run="dajeong.training.sft:run",
+        gives_model=True,
+    ),
+    "reward": Kind(
+        RewardSettings,
+        inputs={"model": MODEL, "data": PREFERENCES, "normalise": DIALOGUES},
+        outputs={},
+        run="dajeong.training.reward:run",
+        gives_model=True,
+    ),
+    "ppo": Kind(
+        PpoSettings,
+        inputs={"policy": MODEL, "rewards": MODELS._replace(mapping=True), "prompts": DIALOGUES},
+        outputs={"rollouts": "Reply"},
+        run="dajeong.training.ppo:run",
+        gives_model=True,
+    ),
+}
