@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from dajeong import statistics
-from dajeong.statistics import mcnemar, mean, paired_mean, paired_shares, wilson
+from dajeong.statistics import (
+    mcnemar,
+    mean,
+    paired_conditional_shares,
+    paired_mean,
+    paired_shares,
+    wilson,
+)
 
 
 def outcomes(both: int, only_first: int, only_second: int, neither: int) -> tuple[list[bool], list[bool]]:
@@ -136,6 +143,25 @@ def test_a_paired_difference_is_narrower_than_its_parts() -> None:
     difference = paired_mean(list(better), list(worse))
     assert difference.excludes_zero and difference.low > 0.5
     assert difference.high - difference.low < mean(better).high - mean(better).low
+
+
+def test_shares_among_different_items_are_compared() -> None:
+    chance = np.random.default_rng(4)
+    counts = [(bool(a), bool(b)) for a, b in chance.random((300, 2)) < 0.6]
+    fewer = [(a, b and chance.random() < 0.5) for a, b in counts]
+    difference = paired_conditional_shares(counts, fewer)
+    expected = np.mean([b for a, b in counts if a]) - np.mean([b for a, b in fewer if a])
+    assert difference.value == pytest.approx(expected)
+    assert difference.low < difference.value < difference.high and difference.excludes_zero
+    assert paired_conditional_shares(counts, counts)[:3] == (0, 0, 0)
+
+
+def test_success_where_nothing_counts_is_no_success() -> None:
+    first = [(True, True), (False, True), (False, True)]
+    second = [(True, False), (True, True), (False, True)]
+    assert paired_conditional_shares(first, second).value == 0.5
+    with pytest.raises(ValueError, match="nothing counts"):
+        paired_conditional_shares([(False, True)], [(True, True)])
 
 
 def test_unpaired_and_empty_values_are_refused() -> None:

@@ -96,9 +96,37 @@ def paired_mean(first: Sequence[float], second: Sequence[float], seed: int = 0) 
     return mean(np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64), seed)
 
 
+def paired_conditional_shares(
+    first: Sequence[tuple[bool, bool]],
+    second: Sequence[tuple[bool, bool]],
+    seed: int = 0,
+    num_resamples: int = NUM_RESAMPLES,
+    confidence: float = CONFIDENCE,
+) -> Estimate:
+    """The difference of two shares *among*, `first` − `second`, each item telling (counts, succeeds).
+
+    The items that count differ between the two, so items are resampled and both shares taken anew; percentile
+    interval. Raises ValueError where nothing counts in one of them.
+    """
+    _check_paired(first, second)
+    table = np.array([(*one, *other) for one, other in zip(first, second, strict=True)], dtype=np.float64)
+    table[:, 1] *= table[:, 0]
+    table[:, 3] *= table[:, 2]
+    if not (table[:, 0].any() and table[:, 2].any()):
+        raise ValueError("nothing counts: a share among nothing has no value")
+    sums = np.stack([_resampled_means(column, seed, num_resamples) for column in table.T])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        differences = sums[1] / sums[0] - sums[3] / sums[2]
+    low, high = np.nanquantile(differences, [(1 - confidence) / 2, (1 + confidence) / 2])
+    counted, succeeded, counted_too, succeeded_too = table.sum(axis=0)
+    value = succeeded / counted - succeeded_too / counted_too
+    return Estimate(float(value), float(low), float(high), len(table))
+
+
 def _resampled_means(
     numbers: npt.NDArray[np.float64], seed: int, num_resamples: int
 ) -> npt.NDArray[np.float64]:
+    """Means of the same resamples for the same seed and length, so that columns stay paired."""
     chance, n = np.random.default_rng(seed), len(numbers)
     at_once = max(1, AT_ONCE // n)
     sizes = [min(at_once, num_resamples - start) for start in range(0, num_resamples, at_once)]
