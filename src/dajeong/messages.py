@@ -460,6 +460,62 @@ MESSAGES: dict[str, Sentence] = {
         "너무 깁니다: {tokens}토큰인데 모델은 {limit}토큰 미만만 받습니다. 더 짧게 말해 주세요.",
     ),
     "chat-bye": Sentence("Goodbye.", "안녕히 가세요."),
+    "source-unknown": Sentence(
+        "No source is called {name}. Did you mean {nearest}? Known: {known}.",
+        "{name}(이)라는 출처는 없습니다. {nearest}을(를) 뜻하셨나요? 있는 것: {known}.",
+    ),
+    "row-field": Sentence(
+        "has no field {field}; its fields: {columns}", "{field} 필드가 없습니다. 있는 필드: {columns}"
+    ),
+    "row-type": Sentence(
+        "field {field} is {found}; expected {expected}",
+        "{field} 필드가 {found}입니다. 기대한 것: {expected}",
+    ),
+    "row-role": Sentence("has the unknown role {role}; known: {known}", "모르는 역할 {role}입니다. 아는 역할: {known}"),
+    "row-roles": Sentence(
+        "has the roles {roles}; user and assistant must take turns, user first",
+        "역할 순서가 {roles}입니다. user부터 user와 assistant가 번갈아 나와야 합니다",
+    ),
+    "row-sides": Sentence(
+        "has no prompt, and chosen and rejected do not begin alike",
+        "prompt가 없고 chosen과 rejected의 앞부분도 같지 않습니다",
+    ),
+    "row-record": Sentence(
+        "is no {kind}: field {field}: {problem}", "{kind} 레코드가 아닙니다. 필드 {field}: {problem}"
+    ),
+    "row-mixed": Sentence(
+        "is a {found} among {expected} records; read them in two steps",
+        "{expected} 레코드 사이에 {found}이(가) 있습니다. 두 단계로 나누어 읽으세요",
+    ),
+    "read-done": Sentence(
+        "{step}: {records} records of {rows} rows; unreadable {unreadable}; dropped {dropped}.",
+        "{step}: {rows}개 행에서 레코드 {records}개. 읽지 못한 행 {unreadable}개, 버린 것: {dropped}.",
+    ),
+    "read-unreadable": Sentence(
+        "{files}: {count} of {rows} rows cannot be read, more than max_unreadable = {limit}. "
+        "They are listed in {rejects}; mend the file, or raise max_unreadable.",
+        "{files}: {rows}개 행 가운데 {count}개를 읽을 수 없습니다. max_unreadable = {limit}을(를) 넘습니다. "
+        "{rejects}에 목록이 있습니다. 파일을 고치거나 max_unreadable을 올리세요.",
+    ),
+    "read-dropped": Sentence(
+        "{files}: the rules drop {count} of {rows} records ({rules}); the limit is max_dropped = {limit}, and one "
+        "record must remain. They are listed in {rejects}; is it the right file? Else raise max_dropped.",
+        "{files}: 규칙에 걸려 레코드 {rows}개 가운데 {count}개가 버려집니다({rules}). 한도는 max_dropped = {limit}이고 "
+        "하나는 남아야 합니다. {rejects}에 목록이 있습니다. 맞는 파일인지 확인하거나 max_dropped를 올리세요.",
+    ),
+    # --- evaluation
+    "evaluating-replies": Sentence("Asking the models", "모델에게 묻는 중"),
+    "scoring-test-pairs": Sentence("Scoring the test pairs", "시험 쌍을 채점하는 중"),
+    "no-prompts": Sentence(
+        "Step {step}: its `prompts` hold no record, so there is nothing to ask. Check what `prompts` names.",
+        "{step} 단계: `prompts`에 레코드가 없어 물어볼 것이 없습니다. "
+        "`prompts`가 무엇을 가리키는지 확인하세요.",
+    ),
+    "no-test-pairs": Sentence(
+        "Step {step}: its `test` holds no pair with a better and a worse response. Check what `test` names.",
+        "{step} 단계: `test`에 우열이 갈린 응답 쌍이 없습니다. "
+        "`test`가 무엇을 가리키는지 확인하세요.",
+    ),
 }
 
 _chosen: Language | None = None
