@@ -516,6 +516,88 @@ MESSAGES: dict[str, Sentence] = {
         "{step} 단계: `test`에 우열이 갈린 응답 쌍이 없습니다. "
         "`test`가 무엇을 가리키는지 확인하세요.",
     ),
+    # --- command line
+    "help-dajeong": Sentence(
+        "From a base language model to a friendly, harmless Korean chat model. Start with: dajeong run",
+        "기본 언어 모델을 다정하고 해롭지 않은 한국어 대화 모델로 만듭니다. 시작: dajeong run",
+    ),
+    "help-global": Sentence(
+        "--lang, --json, --quiet and --debug work here too: dajeong --help",
+        "--lang, --json, --quiet, --debug도 쓸 수 있습니다: dajeong --help",
+    ),
+    "help-version": Sentence("Print the version.", "버전을 출력합니다."),
+    "help-lang": Sentence("Language of messages; the locale's by default.", "메시지 언어. 기본값은 로캘의 언어입니다."),
+    "help-json": Sentence("Results as JSON on stdout.", "결과를 JSON으로 stdout에 씁니다."),
+    "help-quiet": Sentence("No progress on stderr, only errors.", "진행 상황 없이 오류만 stderr에 씁니다."),
+    "help-debug": Sentence("Show tracebacks.", "오류의 상세 추적을 보여 줍니다."),
+    "help-run": Sentence(
+        "Run a recipe: what is done is skipped, what was interrupted goes on.",
+        "레시피를 실행합니다. 끝난 단계는 건너뛰고 멈춘 단계는 이어서 합니다.",
+    ),
+    "help-run-recipe": Sentence("A built-in recipe or a YAML file.", "내장 레시피 이름 또는 YAML 파일."),
+    "help-run-out": Sentence("The run folder; runs/NAME by default.", "실행 폴더. 기본값은 runs/이름."),
+    "help-run-set": Sentence("Set a key of the recipe; repeatable.", "레시피의 키를 바꿉니다. 여러 번 쓸 수 있습니다."),
+    "help-run-until": Sentence("Only this step and those it needs.", "이 단계와 여기에 필요한 단계만 실행합니다."),
+    "help-run-force": Sentence(
+        "Run this step even if it is done; repeatable.", "끝났더라도 이 단계를 다시 실행합니다. 여러 번 쓸 수 있습니다."
+    ),
+    "help-run-dry-run": Sentence("Show the steps and what would run.", "단계와 실행될 것을 보여 주기만 합니다."),
+    "help-run-explain": Sentence("Say why each step runs or is skipped.", "단계마다 실행하거나 건너뛰는 이유를 말합니다."),
+    "help-chat": Sentence("Talk to a model in the terminal.", "터미널에서 모델과 대화합니다."),
+    "help-chat-model": Sentence(
+        "A run folder, a model folder or a Hub id.", "실행 폴더, 모델 폴더 또는 Hub id."
+    ),
+    "help-chat-temperature": Sentence("0 always says the likeliest.", "0이면 언제나 가장 그럴듯한 말을 합니다."),
+    "help-chat-tokens": Sentence("Longest answer, in tokens.", "가장 긴 답의 토큰 수."),
+    "help-chat-seed": Sentence("Same seed and same words, same answers.", "시드와 말이 같으면 답도 같습니다."),
+    "help-schema": Sentence("Print the JSON Schema of recipes.", "레시피의 JSON Schema를 출력합니다."),
+    "command-unknown": Sentence(
+        "no command {command}. Did you mean {nearest}? All commands: dajeong --help",
+        "{command} 명령이 없습니다. 혹시 {nearest}? 모든 명령: dajeong --help",
+    ),
+    "option-unknown": Sentence(
+        "no option {option}. Did you mean {nearest}?",
+        "{option} 옵션이 없습니다. 혹시 {nearest}?",
+    ),
+    "usage": Sentence("{problem} See dajeong --help.", "{problem} 도움말: dajeong --help"),
+    "language-unknown": Sentence(
+        "--lang {language}: expected one of {known}.",
+        "--lang {language}: 다음 중 하나여야 합니다: {known}.",
+    ),
+    "memory-out": Sentence(
+        "Out of memory. Lower tokens_per_micro_batch or max_slots and run the same command again; "
+        "what was finished is kept.",
+        "메모리가 부족합니다. tokens_per_micro_batch나 max_slots를 줄이고 같은 명령을 다시 실행하세요. "
+        "끝난 작업은 그대로 있습니다.",
+    ),
+    "unexpected": Sentence(
+        "unexpected {kind}: {problem}. This is a bug of dajeong; repeat with --debug to see where.",
+        "예상하지 못한 {kind}: {problem}. dajeong의 버그입니다. --debug를 붙여 다시 실행하면 위치가 보입니다.",
+    ),
+    "unexpected-kept": Sentence(
+        "unexpected {kind}: {problem}. This is a bug of dajeong; the traceback is in {path}.",
+        "예상하지 못한 {kind}: {problem}. dajeong의 버그입니다. 추적 내용은 {path}에 있습니다.",
+    ),
+    "run-finished": Sentence(
+        "Finished. Report: {run}/report.html · results: {run}/results.json · talk: dajeong chat {run}",
+        "끝났습니다. 보고서: {run}/report.html · 결과: {run}/results.json · 대화: dajeong chat {run}",
+    ),
+    "column-model": Sentence("model", "모델"),
+    "column-task": Sentence("task", "과제"),
+    "column-metric": Sentence("metric", "지표"),
+    "column-value": Sentence("value", "값"),
+    "column-interval": Sentence("95 % interval", "95 % 구간"),
+    "column-n": Sentence("n", "n"),
+    "column-missing": Sentence("missing", "빠짐"),
+    "column-step": Sentence("step", "단계"),
+    "column-kind": Sentence("kind", "종류"),
+    "column-inputs": Sentence("inputs", "입력"),
+    "column-outputs": Sentence("outputs", "출력"),
+    "column-state": Sentence("state", "상태"),
+    "state-done": Sentence("done", "끝남"),
+    "state-run": Sentence("run", "실행"),
+    "state-resume": Sentence("resume", "이어서"),
+    "state-wait": Sentence("maybe", "보류"),
 }
 
 _chosen: Language | None = None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Literal
 
+from pydantic import Field, field_validator
+
+from dajeong.errors import UsageProblem
 from dajeong.records import Frozen
 
 
@@ -34,3 +37,51 @@ class SmalltalkSettings(Frozen):
     """Prompts of the final figures: 37 % normal, 28 % look-alikes, 24 % abuse, 11 % unseen look-alikes."""
     num_test_pairs: int = Field(1_500, ge=1, json_schema_extra={"scaled": True})
     """Pairs that measure the reward model, on test prompts: 40 % facts, 20 % misplaced, the rest tone."""
+
+
+Repeats = Literal["prompt", "record", "keep"]
+
+
+class ReadSettings(Frozen):
+    """One raw corpus: where it lies, what it is, and what of it is good enough."""
+
+    source: str
+    """The format and origin: a name of `dajeong.data.sources.SOURCES`."""
+    path: tuple[str, ...] = Field(min_length=1)
+    """One file or several, read in this order; `*` in a name stands for all that match, sorted."""
+    kind: str | None = None
+    """Overrides what the source says each record is (`talk`, `abusive`, `general`…)."""
+    licence: str | None = None
+    """Overrides what is known of the source's licence."""
+    seed: int = 0
+    """Draws which records stay when there are more than `max_records`."""
+    max_records: int | None = Field(None, ge=1, json_schema_extra={"scaled": True})
+    """Keep at most so many, drawn evenly over the files; order is kept."""
+    min_prompt_characters: int = Field(0, ge=0)
+    """Shortest question, white space not counted. VAIV kept prompts of 16 and more."""
+    min_answer_characters: int = Field(0, ge=0)
+    """Shortest answer, white space not counted."""
+    repeats: Repeats | None = None
+    """What must not come twice: a prompt or a whole record; `keep` drops nothing; null asks the source."""
+    end_markers: tuple[str, ...] = ("<|endoftext|>",)
+    """Texts cut off where an answer ends with them: end tokens that some corpora spell out."""
+    max_unreadable: float = Field(0.01, ge=0, le=1)
+    """Share of rows that may be unreadable before the step stops."""
+    max_dropped: float = Field(0.5, ge=0, le=1)
+    """Share of records that the rules may drop before the step stops."""
+
+    @field_validator("path", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("source")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        from dajeong.data.sources import find_source  # here: the readers know these settings
+
+        try:
+            find_source(value)
+        except UsageProblem as problem:
+            raise ValueError(str(problem)) from problem
+        return value
