@@ -71,7 +71,7 @@ def report(settings: RewardReportSettings, work: Workplace, name: str, model: Re
 
 
 def other_prompts(preferences: Sequence[Preference], seed: int) -> list[tuple[Message, ...]]:
-    """For each preference the prompt of another of its kind, drawn in a circle; its own where all are the same."""
+    """For each preference the prompt of another of its kind; its own where the kind has only one."""
     chance = Random(f"{seed}/{OTHER_PROMPT}")
     found = [each.prompt for each in preferences]
     for kind in sorted({each.kind for each in preferences}):
@@ -100,7 +100,7 @@ def prompt_free(training: Sequence[Comparison], test: Sequence[Comparison]) -> d
 
 
 def results(name: str, pairs: Sequence[Comparison], found: Outcomes) -> list[Result]:
-    """All pairs, then each kind: the accuracy beside its baselines, then how far it is from the best of them."""
+    """All pairs, then each kind: the accuracy beside its baselines, then its distance from the best."""
     kinds = sorted({pair.kind for pair in pairs})
     scopes = [("reward", list(range(len(pairs))))]
     scopes += [
