@@ -78,7 +78,7 @@ def test_json_recipes_work(write: Write) -> None:
         ("nmae: x\nsteps: {w: {use: make}}", "recipe-unknown-key", 1, "name"),
         ("steps:\n  w:\n    use: make\n    num_row: 3\n", "recipe-unknown-key", 4, "num_rows"),
         (W + "  s:\n    use: learn\n    data: w\n    deep:\n      rte: 1\n", "recipe-unknown-key", 7, "rate"),
-        (W + "  s: {use: learn, data: w,\n   maybe: {rate: .1, dept: 2}}\n", "recipe-unknown-key", 4, "depth"),
+        (W + "  s: {use: learn, data: w,\n   maybe: {dept: 2}}\n", "recipe-unknown-key", 4, "depth"),
         ("steps:\n  w: {use: make, xyzzy: 3}\n", "recipe-unknown-key-listed", 2, "num_rows"),
         ("steps:\n  w: {use: makee}\n", "recipe-unknown-kind", 2, "make"),
         ("steps:\n  w: {num_rows: 2}\n", "recipe-step-use", 2, "make"),
@@ -200,10 +200,11 @@ def test_paths_lie_below_data_dir_else_beside_the_recipe_else_here(write: Write,
 def test_a_pattern_becomes_the_files_it_matches(write: Write, tmp_path: Path) -> None:
     for name in ("b.txt", "a.txt", "c.md"):
         (tmp_path / name).write_text(name, encoding="utf-8")
-    recipe = load(write("steps: {r: {use: read, paths: ['*.txt'], one: c.md}}"), kinds=KINDS)
+    recipe = load(write("steps: {r: {use: read, paths: ['*.txt'], one: c.md, marked: [c*]}}"), kinds=KINDS)
     settings = step(recipe, "r").settings
     assert [path.name for path in settings.paths] == ["a.txt", "b.txt"]
     assert settings.one == tmp_path / "c.md"
+    assert settings.marked == (str(tmp_path / "c.md"),)
 
 
 def test_records_and_models_from_outside(write: Write, tmp_path: Path) -> None:

@@ -46,6 +46,7 @@ class MixSettings(Frozen):
 class FileSettings(Frozen):
     paths: tuple[Path, ...]
     one: Path | None = None
+    marked: tuple[str, ...] = Field((), json_schema_extra={"path": True})
 
 
 class CheckSettings(Frozen):

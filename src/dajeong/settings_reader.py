@@ -129,15 +129,29 @@ def _multiplied(value: int | float, scale: float) -> int | float:
 def with_paths(settings: F, locate: Callable[[Path], list[Path]]) -> F:
     """Every path in the settings, located; a pattern in a list of paths becomes the files it matches."""
     changes: dict[str, Any] = {}
-    for name in type(settings).model_fields:
-        value = getattr(settings, name)
+    for name, value in _fields(settings):
         if isinstance(value, Frozen):
             changes[name] = with_paths(value, locate)
-        elif isinstance(value, Path):
-            changes[name] = _only(value, locate(value))
-        elif isinstance(value, tuple) and any(isinstance(item, Path) for item in value):
-            changes[name] = tuple(path for item in value for path in locate(item))
+        elif _holds_paths(settings, name, value):
+            one = not isinstance(value, tuple)
+            kind = type(value if one else value[0])
+            found = [kind(path) for item in ([value] if one else value) for path in locate(Path(item))]
+            changes[name] = _only(value, found) if one else tuple(found)
     return settings.model_copy(update=changes)
+
+
+def _fields(settings: Frozen) -> list[tuple[str, Any]]:
+    return [(name, getattr(settings, name)) for name in type(settings).model_fields]
+
+
+def _holds_paths(settings: Frozen, name: str, value: Any) -> bool:
+    """A field of paths has them for values, or carries the mark `path` where its values are text."""
+    if isinstance(value, Path) or (
+        isinstance(value, tuple) and any(isinstance(item, Path) for item in value)
+    ):
+        return True
+    extra = type(settings).model_fields[name].json_schema_extra
+    return bool(value) and isinstance(extra, dict) and bool(extra.get("path"))
 
 
 def _only(written: Path, found: list[Path]) -> Path:
@@ -149,12 +163,9 @@ def _only(written: Path, found: list[Path]) -> Path:
 def paths_in(settings: Frozen) -> list[Path]:
     """Every path the settings hold, nested ones too."""
     found: list[Path] = []
-    for name in type(settings).model_fields:
-        value = getattr(settings, name)
+    for name, value in _fields(settings):
         if isinstance(value, Frozen):
             found += paths_in(value)
-        elif isinstance(value, Path):
-            found.append(value)
-        elif isinstance(value, tuple):
-            found += [item for item in value if isinstance(item, Path)]
+        elif _holds_paths(settings, name, value):
+            found += [Path(item) for item in (value if isinstance(value, tuple) else [value])]
     return found

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from dajeong.data.settings import SmalltalkSettings
+from dajeong.data.settings import ReadSettings, SmalltalkSettings
+from dajeong.evaluation.settings import EvaluateSettings, RewardReportSettings
 from dajeong.records import Frozen
+from dajeong.rollout.settings import RepliesSettings
 from dajeong.training.settings import BaseSettings, PpoSettings, RewardSettings, SftSettings
 
 
@@ -59,6 +61,12 @@ KINDS: dict[str, Kind] = {
         },
         run="dajeong.data.smalltalk:run",
     ),
+    "read": Kind(
+        ReadSettings,
+        inputs={},
+        outputs={"records": "Any", "rejects": "Reject"},
+        run="dajeong.data.read:run",
+    ),
     "base": Kind(
         BaseSettings,
         inputs={"text": DIALOGUES._replace(optional=True)},
@@ -74,6 +82,12 @@ KINDS: dict[str, Kind] = {
         run="dajeong.training.sft:run",
         gives_model=True,
     ),
+    "replies": Kind(
+        RepliesSettings,
+        inputs={"models": MODELS, "prompts": DIALOGUES},
+        outputs={"replies": "Reply"},
+        run="dajeong.rollout.replies:run",
+    ),
     "reward": Kind(
         RewardSettings,
         inputs={"model": MODEL, "data": PREFERENCES, "normalise": DIALOGUES},
@@ -87,5 +101,17 @@ KINDS: dict[str, Kind] = {
         outputs={"rollouts": "Reply"},
         run="dajeong.training.ppo:run",
         gives_model=True,
+    ),
+    "reward-report": Kind(
+        RewardReportSettings,
+        inputs={"model": MODEL, "train": PREFERENCES, "test": PREFERENCES},
+        outputs={"results": "Result", "scores": "Score"},
+        run="dajeong.evaluation.reward_report:run",
+    ),
+    "evaluate": Kind(
+        EvaluateSettings,
+        inputs={"models": MODELS, "prompts": DIALOGUES},
+        outputs={"results": "Result", "replies": "Reply", "scores": "Score"},
+        run="dajeong.evaluation.smalltalk:run",
     ),
 }

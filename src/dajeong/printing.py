@@ -1,0 +1,84 @@
+"""Lines for people: columns that stand straight with Hangul in them. Knows results and decisions of steps."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from typing import Any
+
+from dajeong.ledger import Decision
+from dajeong.messages import text
+from dajeong.records import Result
+
+
+def columns(rows: Sequence[Sequence[str]]) -> str:
+    """Rows as text, each column as wide as its widest cell; Hangul takes two places."""
+    widths = [max(_width(row[index]) for row in rows) for index in range(len(rows[0]))]
+    lines = (
+        "  ".join(cell + " " * (w - _width(cell)) for cell, w in zip(row, widths, strict=True))
+        for row in rows
+    )
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _width(cell: str) -> int:
+    return sum(
+        0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        for character in cell
+    )
+
+
+def headline(results: Sequence[Result]) -> list[Result]:
+    """Rows over all kinds of a task; every row where there is none."""
+    return [result for result in results if "/" not in result.task] or list(results)
+
+
+def results_table(results: Sequence[Result]) -> str:
+    """A figure never stands without its n and its interval."""
+    header = [
+        text(f"column-{name}") for name in ("model", "task", "metric", "value", "interval", "n", "missing")
+    ]
+    return columns([header, *map(_result_row, results)])
+
+
+def _result_row(result: Result) -> list[str]:
+    model = f"{result.model} − {result.versus}" if result.versus else result.model
+    interval = f"[{_number(result.ci_low)}, {_number(result.ci_high)}]" if result.ci_low is not None else "-"
+    missing = str(result.missing) if result.missing else "-"
+    return [model, result.task, result.metric, _number(result.value), interval, str(result.n), missing]
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def steps_table(decisions: Sequence[Decision], every_reason: bool) -> str:
+    """What each step reads and writes, whether it would run, and why."""
+    header = [text(f"column-{name}") for name in ("step", "kind", "inputs", "outputs", "state")]
+    return columns([header, *(_step_row(decision, every_reason) for decision in decisions)])
+
+
+def _step_row(decision: Decision, every_reason: bool) -> list[str]:
+    step = decision.step
+    inputs = ", ".join(ref.written for refs in step.inputs.values() for ref in refs)
+    outputs = ", ".join([*step.kind.outputs, *(["model"] if step.kind.gives_model else [])])
+    reasons = decision.reasons if every_reason else decision.reasons[:1]
+    said = "; ".join(text(reason.code, **reason.parameters) for reason in reasons)
+    state = text(f"state-{decision.action}")
+    shown = state if decision.action == "done" and not every_reason else f"{state}: {said}"
+    return [step.name, step.use, inputs or "-", outputs or "-", shown]
+
+
+def steps_as_json(decisions: Sequence[Decision]) -> list[dict[str, Any]]:
+    """The same for machines, every reason included."""
+    return [
+        {
+            "step": decision.step.name,
+            "use": decision.step.use,
+            "inputs": {field: [ref.written for ref in refs] for field, refs in decision.step.inputs.items()},
+            "outputs": [*decision.step.kind.outputs, *(["model"] if decision.step.kind.gives_model else [])],
+            "action": decision.action,
+            "reasons": [{"code": reason.code, **reason.parameters} for reason in decision.reasons],
+        }
+        for decision in decisions
+    ]
