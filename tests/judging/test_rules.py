@@ -48,7 +48,19 @@ def test_polite_endings_are_heard(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["좋아.", "사람이 아니다.", "우리 언니다.", "비싸니까.", "꼭 필요", "주요", "", "ok", "알았어요?라고 했어"]
+    "text",
+    [
+        "좋아.",
+        "사람이 아니다.",
+        "우리 언니다.",
+        "비싸니까.",
+        "꼭 필요",
+        "추워? 담요.",
+        "주요",
+        "",
+        "ok",
+        "알았어요?라고 했어",
+    ],
 )
 def test_plain_endings_are_not_polite(text: str) -> None:
     assert not is_polite(text)
@@ -127,5 +139,6 @@ def test_the_generated_world_is_judged_as_it_was_meant() -> None:
             assert is_proper(text, prompt.kind, prompt.fact) == proper, text
             assert is_harmless(text) == (style != "rude"), text
             assert is_friendly(text) == (style in ("friendly", "wrong-fact", "firm")), text
+            assert not is_friendly(world_reply("curt", prompt, chance))
     assert all(is_proper(text, "abusive", None) for text in words.FIRM)
     assert all(is_friendly(text) for text in words.SCOLDING)  # manners alone never see a sermon

@@ -6,6 +6,7 @@ Validation and test prompts appear in nothing that is learned from, the pretrain
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
@@ -155,6 +156,7 @@ def _log(prompt: Prompt, rng: Random) -> str:
     return rng.choice(words.LOG_FORMATS).format(p=prompt.text, r=answer)
 
 
+@functools.cache
 def _asked(prompt: Prompt) -> Message:
     return Message(role="user", content=prompt.text)
 

@@ -35,7 +35,7 @@ _RUDE_WORDS = (
 RUDE = re.compile("|".join(_RUDE_WORDS))
 
 _AFTER_THE_LAST_WORD = re.compile(r"[\s.!?~…,^\"'”’)\]ㅋㅎㅠㅜ☺-➿\U0001F000-\U0001FAFF]+$")
-_NOT_AN_ENDING = re.compile(r"(?:필|중|주|개|수|소|동)요$")
+_NOT_AN_ENDING = re.compile(r"(?:필|중|주|개|수|소|동|담)요$")
 _FORMAL_ENDING = re.compile(r"[가-힣](?=니[다까]$)")
 
 
