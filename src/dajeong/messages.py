@@ -598,6 +598,14 @@ MESSAGES: dict[str, Sentence] = {
     "state-run": Sentence("run", "실행"),
     "state-resume": Sentence("resume", "이어서"),
     "state-wait": Sentence("maybe", "보류"),
+    # --- preferences
+    "pairs-done": Sentence("{step}: {records} preferences ({counts}).", "{step}: 선호 레코드 {records}개({counts})."),
+    "pairs-none": Sentence(
+        "{step}: no preference is left ({counts}). Give contrasts, more replies to each prompt, or a higher "
+        "temperature, so that replies differ in rank.",
+        "{step}: 남은 선호 레코드가 없습니다({counts}). contrasts를 넣거나, 프롬프트마다 답변을 늘리거나, 온도를 높여 "
+        "답변의 순위가 갈리게 하세요.",
+    ),
 }
 
 _chosen: Language | None = None
