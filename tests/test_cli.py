@@ -93,10 +93,10 @@ def test_dry_run_shows_the_steps_and_runs_none(folder: Path, capsys: pytest.Capt
     assert main(["run", "chain.yaml", "--dry-run", "--set", "sft.updates=5"]) == 0
     out, err = capsys.readouterr()
     lines = out.splitlines()
-    assert re.search(r"^step +kind +inputs +outputs +state$", lines[0])
-    assert re.search(r"^world +make +- +rows, extra +done$", lines[1])
-    assert re.search(r"^sft +learn +world/rows +model +run: updates: 40 → 5$", lines[2])
-    assert re.search(r"^check +check +sft, ppo, world +results, replies +run: not run yet$", lines[4])
+    assert re.search(r"^step +kind +state +inputs +outputs$", lines[0])
+    assert re.search(r"^world +make +done +- +rows, extra$", lines[1])
+    assert re.search(r"^sft +learn +run: updates: 40 → 5 +world/rows +model$", lines[2])
+    assert re.search(r"^check +check +run: not run yet +sft, ppo, world +results, replies$", lines[4])
     assert CALLS == [] and err == ""
     assert main(["run", "chain.yaml", "--dry-run", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)

@@ -54,7 +54,7 @@ def _number(value: float | None) -> str:
 
 def steps_table(decisions: Sequence[Decision], every_reason: bool) -> str:
     """What each step reads and writes, whether it would run, and why."""
-    header = [text(f"column-{name}") for name in ("step", "kind", "inputs", "outputs", "state")]
+    header = [text(f"column-{name}") for name in ("step", "kind", "state", "inputs", "outputs")]
     return columns([header, *(_step_row(decision, every_reason) for decision in decisions)])
 
 
@@ -66,7 +66,7 @@ def _step_row(decision: Decision, every_reason: bool) -> list[str]:
     said = "; ".join(text(reason.code, **reason.parameters) for reason in reasons)
     state = text(f"state-{decision.action}")
     shown = state if decision.action == "done" and not every_reason else f"{state}: {said}"
-    return [step.name, step.use, inputs or "-", outputs or "-", shown]
+    return [step.name, step.use, shown, inputs or "-", outputs or "-"]
 
 
 def steps_as_json(decisions: Sequence[Decision]) -> list[dict[str, Any]]:

@@ -110,7 +110,8 @@ def _shared(source: Source) -> Shared:
 
 def _places(source: Source, path: Path, shared: Shared) -> Places:
     """Beside the recipe, then the working folder; for what `--set` names, the other way round."""
-    around = (path.parent, Path.cwd())
+    # nothing lies beside a built-in recipe
+    around = (Path.cwd(),) if path.parent == BUILT_IN else (path.parent, Path.cwd())
     if shared.data_dir is None:
         return Places(around, around)
     set_by_hand = source.where(("data_dir",)).startswith("--set")

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from dajeong.data.settings import ReadSettings, SmalltalkSettings
 from dajeong.evaluation.settings import EvaluateSettings, RewardReportSettings
+from dajeong.preference.settings import PairsSettings
 from dajeong.records import Frozen
 from dajeong.rollout.settings import RepliesSettings
 from dajeong.training.settings import BaseSettings, PpoSettings, RewardSettings, SftSettings
@@ -87,6 +88,15 @@ KINDS: dict[str, Kind] = {
         inputs={"models": MODELS, "prompts": DIALOGUES},
         outputs={"replies": "Reply"},
         run="dajeong.rollout.replies:run",
+    ),
+    "pairs": Kind(
+        PairsSettings,
+        inputs={
+            "replies": Input("Reply", many=True, optional=True),
+            "contrasts": PREFERENCES._replace(optional=True),
+        },
+        outputs={"pairs": "Preference"},
+        run="dajeong.preference.pairs:run",
     ),
     "reward": Kind(
         RewardSettings,

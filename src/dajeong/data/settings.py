@@ -47,7 +47,7 @@ class ReadSettings(Frozen):
 
     source: str
     """The format and origin: a name of `dajeong.data.sources.SOURCES`."""
-    path: tuple[str, ...] = Field(min_length=1)
+    path: tuple[str, ...] = Field(min_length=1, json_schema_extra={"path": True})
     """One file or several, read in this order; `*` in a name stands for all that match, sorted."""
     kind: str | None = None
     """Overrides what the source says each record is (`talk`, `abusive`, `general`…)."""

@@ -141,8 +141,8 @@ def vaiv_preference(name: str, row: RawRow) -> list[Record]:
 
 
 def vaiv_prompts(name: str, row: RawRow) -> list[Record]:
-    """VAIV's prompts for reward and PPO: `{id, prompt}`, in earlier files `{id3, prompt}`."""
-    prompt = _text(row, "prompt")
+    """VAIV's prompts for reward and PPO: `{id, prompt}`, earlier `{id3, prompt}`, or a line of text."""
+    prompt = _text(row, "prompt", "text")
     identity = row.get("id3") or row.get("id")
     identity = f"{name}:{identity}" if identity is not None else content_id(name, prompt)
     message = Message(role="user", content=prompt)
