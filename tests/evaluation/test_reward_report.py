@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from dajeong.artefacts import comparisons
 from dajeong.data.settings import SmalltalkSettings
 from dajeong.data.smalltalk import World
 from dajeong.errors import DataProblem
-from dajeong.evaluation.reward_report import OTHER_PROMPT, Shown, other_prompts, report
+from dajeong.evaluation.reward_report import OTHER_PROMPT, Outcomes, Shown, other_prompts, report, results
 from dajeong.evaluation.settings import RewardReportSettings
 from dajeong.judging import refusal
 from dajeong.judging.rules import is_friendly
@@ -140,6 +141,23 @@ def test_the_other_prompt_is_of_the_same_kind_and_never_the_own() -> None:
         assert last_user_text(other) != last_user_text(each.prompt)
         assert each.kind in kinds[other]
     assert other_prompts([pair(0, "가", "나")], 0) == [pair(0, "가", "나").prompt]
+
+
+def test_a_prompt_that_comes_twice_is_no_other_prompt() -> None:
+    test = [pair(number // 3, str(number), "나") for number in range(6)]
+    for seed in range(5):
+        for each, other in zip(test, other_prompts(test, seed), strict=True):
+            assert other != each.prompt
+
+
+def test_praise_needs_the_interval_and_the_paired_difference() -> None:
+    """Nine more right of a hundred, never one less: surely better, yet its own interval holds the baseline."""
+    pairs = comparisons([pair(number, "가나", "다") for number in range(100)])
+    ours: list[float | None] = [float(number < 68) for number in range(100)]
+    theirs: list[float | None] = [float(number < 59) for number in range(100)]
+    accuracy, difference = results("reward", pairs, Outcomes(ours, {"longer-wins": theirs}))[:2]
+    assert difference.ci_low is not None and difference.ci_low > 0
+    assert "not above its baselines" in accuracy.notes
 
 
 def test_authors_are_a_baseline_where_they_are_known(tmp_path: Path) -> None:

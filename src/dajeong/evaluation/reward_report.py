@@ -116,37 +116,26 @@ def _results_of(name: str, task: str, rows: Sequence[int], found: Outcomes) -> I
     if not ours:
         yield Result(model=name, task=task, metric="accuracy", value=None, missing=missing, notes=NOT_ABOVE)
         return
-    accuracy = statistics.wilson(sum(ours), len(ours))
     theirs = {other: _known(outcomes, scored) for other, outcomes in found.baselines.items()}
-    shares = {
-        other: sum(outcomes) / len(outcomes)
-        for other, outcomes in theirs.items()
-        if len(outcomes) == len(ours)
-    }
+    theirs = {other: outcomes for other, outcomes in theirs.items() if len(outcomes) == len(ours)}
+    shares = {other: sum(outcomes) / len(outcomes) for other, outcomes in theirs.items()}
     best = max(shares, key=lambda other: shares[other])
-    difference = _difference(ours, theirs[best])
-    yield Result(
+    accuracy, difference = statistics.wilson(sum(ours), len(ours)), _difference(ours, theirs[best])
+    said = _verdict(accuracy, difference, best, shares[best], ours)
+    yield _row(name, task, accuracy, missing).model_copy(update={"baselines": shares, "notes": said})
+    yield _row(name, task, difference, missing).model_copy(update={"versus": best})
+
+
+def _row(name: str, task: str, estimate: Estimate, missing: int) -> Result:
+    return Result(
         model=name,
         task=task,
         metric="accuracy",
-        value=accuracy.value,
-        ci_low=accuracy.low,
-        ci_high=accuracy.high,
-        n=accuracy.n,
+        value=estimate.value,
+        ci_low=estimate.low,
+        ci_high=estimate.high,
+        n=estimate.n,
         missing=missing,
-        baselines=shares,
-        notes=_verdict(accuracy, difference, best, shares[best], ours),
-    )
-    yield Result(
-        model=name,
-        task=task,
-        metric="accuracy",
-        value=difference.value,
-        ci_low=difference.low,
-        ci_high=difference.high,
-        n=difference.n,
-        missing=missing,
-        versus=best,
     )
 
 
