@@ -151,7 +151,7 @@ def test_a_prompt_that_comes_twice_is_no_other_prompt() -> None:
 
 
 def test_praise_needs_the_interval_and_the_paired_difference() -> None:
-    """Nine more right of a hundred, never one less: surely better, yet its own interval holds the baseline."""
+    """Nine more right of a hundred, none less: surely better, yet its own interval holds the baseline."""
     pairs = comparisons([pair(number, "가나", "다") for number in range(100)])
     ours: list[float | None] = [float(number < 68) for number in range(100)]
     theirs: list[float | None] = [float(number < 59) for number in range(100)]
