@@ -69,7 +69,7 @@ def _load_tokenizer(reference: str, revision: str | None) -> TextTokenizer:
     from transformers import AutoTokenizer
 
     if Path(reference).is_dir() and not (Path(reference) / "tokenizer.json").is_file():
-        raise EnvironmentProblem("model-no-tokenizer", path=reference)
+        raise EnvironmentProblem("model-no-tokenizer", model=reference)
     try:
         tokenizer = AutoTokenizer.from_pretrained(reference, revision=revision, trust_remote_code=False)
     except (OSError, ValueError) as problem:
