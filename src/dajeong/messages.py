@@ -228,22 +228,25 @@ MESSAGES: dict[str, Sentence] = {
     "template-roles": Sentence(
         "Template {template}: got the roles {roles}; expected at most one system message at the front, "
         "then user and assistant in turn, user first. Reorder or merge the messages.",
-        "템플릿 {template}: 역할 순서가 {roles}입니다. system은 맨 앞에 하나까지, 그다음은 user부터 user와 assistant가 "
-        "번갈아 나와야 합니다. 메시지 순서를 바로잡거나 합치세요.",
+        "템플릿 {template}: 역할 순서가 {roles}입니다. system은 맨 앞에 하나까지, 그다음은 user부터 "
+        "user와 assistant가 번갈아 나와야 합니다. 메시지 순서를 바로잡거나 합치세요.",
     ),
     "template-invalid": Sentence(
         "Template {template} cannot be read: {problem}. Name a built-in template, or correct the file.",
         "템플릿 {template}을(를) 읽을 수 없습니다: {problem}. 내장 템플릿을 지정하거나 파일을 고치세요.",
     ),
     "template-failed": Sentence(
-        "Chat template {template} stopped while rendering: {problem}. Use another template, or correct its source.",
-        "대화 템플릿 {template}이(가) 렌더링 중에 멈췄습니다: {problem}. 다른 템플릿을 쓰거나 원문을 고치세요.",
+        "Chat template {template} stopped while rendering: {problem}. "
+        "Use another template, or correct its source.",
+        "대화 템플릿 {template}이(가) 렌더링 중에 멈췄습니다: {problem}. "
+        "다른 템플릿을 쓰거나 원문을 고치세요.",
     ),
     "template-not-closed": Sentence(
-        "Chat template {template} does not close an assistant turn with a known end token (after the reply comes "
-        "{found}; known: {known}), so a model could never learn to stop. Name the token in end_tokens.",
-        "대화 템플릿 {template}이(가) assistant 차례를 알려진 끝 토큰으로 닫지 않습니다(답변 뒤에 오는 것: {found}, 알려진 것: "
-        "{known}). 이대로는 모델이 멈추는 법을 배울 수 없습니다. end_tokens에 그 토큰을 적으세요.",
+        "Chat template {template} does not close an assistant turn with a known end token (after the reply "
+        "comes {found}; known: {known}), so a model could never learn to stop. Name the token in end_tokens.",
+        "대화 템플릿 {template}이(가) assistant 차례를 알려진 끝 토큰으로 닫지 않습니다(답변 뒤에 "
+        "오는 것: {found}, 알려진 것: {known}). 이대로는 모델이 멈추는 법을 배울 수 없습니다. "
+        "end_tokens에 그 토큰을 적으세요.",
     ),
     "template-loses-text": Sentence(
         "Chat template {template} shows the {role} message {times} times; expected exactly once. "
@@ -471,7 +474,9 @@ MESSAGES: dict[str, Sentence] = {
         "field {field} is {found}; expected {expected}",
         "{field} 필드가 {found}입니다. 기대한 것: {expected}",
     ),
-    "row-role": Sentence("has the unknown role {role}; known: {known}", "모르는 역할 {role}입니다. 아는 역할: {known}"),
+    "row-role": Sentence(
+        "has the unknown role {role}; known: {known}", "모르는 역할 {role}입니다. 아는 역할: {known}"
+    ),
     "row-roles": Sentence(
         "has the roles {roles}; user and assistant must take turns, user first",
         "역할 순서가 {roles}입니다. user부터 user와 assistant가 번갈아 나와야 합니다",
@@ -498,10 +503,12 @@ MESSAGES: dict[str, Sentence] = {
         "{rejects}에 목록이 있습니다. 파일을 고치거나 max_unreadable을 올리세요.",
     ),
     "read-dropped": Sentence(
-        "{files}: the rules drop {count} of {rows} records ({rules}); the limit is max_dropped = {limit}, and one "
-        "record must remain. They are listed in {rejects}; is it the right file? Else raise max_dropped.",
-        "{files}: 규칙에 걸려 레코드 {rows}개 가운데 {count}개가 버려집니다({rules}). 한도는 max_dropped = {limit}이고 "
-        "하나는 남아야 합니다. {rejects}에 목록이 있습니다. 맞는 파일인지 확인하거나 max_dropped를 올리세요.",
+        "{files}: the rules drop {count} of {rows} records ({rules}); the limit is max_dropped = {limit}, "
+        "and one record must remain. "
+        "They are listed in {rejects}; is it the right file? Else raise max_dropped.",
+        "{files}: 규칙에 걸려 레코드 {rows}개 가운데 {count}개가 버려집니다({rules}). "
+        "한도는 max_dropped = {limit}이고 하나는 남아야 합니다. {rejects}에 목록이 있습니다. "
+        "맞는 파일인지 확인하거나 max_dropped를 올리세요.",
     ),
     # --- evaluation
     "evaluating-replies": Sentence("Asking the models", "모델에게 묻는 중"),
@@ -599,12 +606,14 @@ MESSAGES: dict[str, Sentence] = {
     "state-resume": Sentence("resume", "이어서"),
     "state-wait": Sentence("maybe", "보류"),
     # --- preferences
-    "pairs-done": Sentence("{step}: {records} preferences ({counts}).", "{step}: 선호 레코드 {records}개({counts})."),
+    "pairs-done": Sentence(
+        "{step}: {records} preferences ({counts}).", "{step}: 선호 레코드 {records}개({counts})."
+    ),
     "pairs-none": Sentence(
         "{step}: no preference is left ({counts}). Give contrasts, more replies to each prompt, or a higher "
         "temperature, so that replies differ in rank.",
-        "{step}: 남은 선호 레코드가 없습니다({counts}). contrasts를 넣거나, 프롬프트마다 답변을 늘리거나, 온도를 높여 "
-        "답변의 순위가 갈리게 하세요.",
+        "{step}: 남은 선호 레코드가 없습니다({counts}). contrasts를 넣거나, 프롬프트마다 답변을 늘리거나, "
+        "온도를 높여 답변의 순위가 갈리게 하세요.",
     ),
 }
 

@@ -246,6 +246,14 @@ def test_vaiv_prompts(tmp_path: Path) -> None:
 
 
 @needs_shared
+@pytest.mark.parametrize(("name", "count"), [("conversation", 293), ("hatespeech", 119), ("rlhf", 160)])
+def test_vaiv_evaluation_prompts_are_lines(tmp_path: Path, name: str, count: int) -> None:
+    path = VAIV / f"eval_prompts/{name}_prompt.txt"
+    outcome = Outcome(tmp_path, "vaiv-prompts", [path], kind="talk").run()
+    assert outcome.stats["by_kind"] == {"talk": count} and all(each.is_prompt for each in outcome.dialogues)
+
+
+@needs_shared
 def test_the_length_filter_is_vaivs_own(tmp_path: Path) -> None:
     path = VAIV / "ppo_prompts/Make_dataset/step3_finaldataset.json"
     outcome = Outcome(tmp_path, "vaiv-prompts", [path], min_prompt_characters=16, repeats="keep").run()
