@@ -1,6 +1,8 @@
-"""The named parts: six explicit dicts, the whole extension surface. Nothing is imported before it is loaded.
+"""The named parts: six explicit dicts, the whole extension surface.
 
-To add a part: its function or class in its room, one line here; its conformance suite then runs by itself.
+Sources and templates are looked up by rooms below, so their tables stand there; the others are
+`module:attribute`, and nothing of them is imported before it is loaded. To add a part: a function or class in
+its room and one line in its table; what is tested of one part of a table is tested of all.
 """
 
 from __future__ import annotations
@@ -8,28 +10,32 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from dajeong.data.sources import SOURCES as SOURCES
 from dajeong.templates import TEMPLATES as TEMPLATES
-
-SOURCES: dict[str, str] = {}
-"""Raw formats that the step `read` understands."""
 
 ALGORITHMS: dict[str, str] = {
     "sft": "dajeong.training.sft:Sft",
     "reward": "dajeong.training.reward:Reward",
     "ppo": "dajeong.training.ppo:Ppo",
 }
-"""What the training loop can run."""
+"""What the training loop runs (`training.algorithm.Algorithm`)."""
 
-TASKS: dict[str, str] = {}
-"""What a model can be measured on."""
+TASKS: dict[str, str] = {
+    "smalltalk": "dajeong.evaluation.smalltalk:evaluate",
+    "reward": "dajeong.evaluation.reward_report:report",
+}
+"""What a model is measured on."""
 
 ENGINES: dict[str, str] = {
     "native": "dajeong.rollout.native:NativeEngine",
 }
-"""What can write replies."""
+"""What writes replies (`rollout.engine.Engine`)."""
 
-SCORERS: dict[str, str] = {}
-"""What can give a reply a score."""
+SCORERS: dict[str, str] = {
+    "rules": "dajeong.judging.rules:RuleScorer",
+    "reward-model": "dajeong.judging.reward_model:RewardScorer",
+}
+"""What gives a reply its scores (`judging.scorer.Scorer`)."""
 
 
 def load(entry: str) -> Any:

@@ -52,12 +52,17 @@ class Decoding(Frozen):
     """How a reply was drawn. Temperature 0 is greedy; `num_beams` > 1 is beam search and needs temperature 0."""
 
     temperature: float = Field(1.0, ge=0)
+    """Logits are divided by it; 0 always takes the likeliest token."""
     top_k: int = Field(0, ge=0)
     """0 keeps every token."""
     top_p: float = Field(1.0, gt=0, le=1)
+    """The likeliest tokens that together reach this probability are kept; 1 keeps every token."""
     repetition_penalty: float = Field(1.0, gt=0)
+    """Above 1, tokens seen before become less likely."""
     num_beams: int = Field(1, ge=1)
+    """Sequences kept side by side in the search; 1 is no beam search."""
     max_new_tokens: int = Field(64, ge=1)
+    """Longest reply."""
 
     @model_validator(mode="after")
     def _beams_are_greedy(self) -> Self:

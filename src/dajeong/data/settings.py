@@ -73,7 +73,8 @@ class ReadSettings(Frozen):
     @field_validator("path", mode="before")
     @classmethod
     def _one_or_many(cls, value: object) -> object:
-        return (value,) if isinstance(value, str) else value
+        # recipes are read strictly, and strictly a list is no tuple once a validator has touched it
+        return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
 
     @field_validator("source")
     @classmethod
