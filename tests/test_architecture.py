@@ -12,7 +12,7 @@ from source_tree import Module, calls, modules, parsed, place
 LADDER = {
     7: "cli terminal printing __main__",
     6: "steps recipe recipe_source references settings_reader yaml_strict schema catalog "
-    "pipeline ledger fingerprint run_folder lock surroundings",
+    "pipeline ledger fingerprint run_folder lock surroundings team",
     5: "synthesis preference training evaluation planning report serving export",
     4: "rollout judging",
     3: "models",

@@ -23,9 +23,9 @@ from dajeong.fingerprint import Reason, differences, digest_outside, fingerprint
 from dajeong.lock import locked
 from dajeong.pipeline import ALL, Wish, execute, plan
 from dajeong.recipe import load
-from dajeong.records import Result
+from dajeong.records import Dialogue, Result
 from dajeong.run_folder import StepFolder
-from dajeong.storage import digest_folder
+from dajeong.storage import digest_file, digest_folder, read_records
 from tiny_kinds import CALLS, CHAIN, KINDS
 
 Run = Callable[..., list[str]]
@@ -407,3 +407,31 @@ def test_reading_recipes_and_planning_never_loads_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+LAUNCHED = """\
+import sys
+from pathlib import Path
+import tiny_kinds
+from dajeong.pipeline import execute
+from dajeong.recipe import load
+
+folder = Path(sys.argv[1])
+recipe = load(folder / "recipe.yaml", ["parallel=ddp"], tiny_kinds.KINDS)
+results = execute(recipe, folder / "run", report=None)
+print("helped" if results is None else "led", tiny_kinds.CALLS, flush=True)
+"""
+
+
+def test_processes_launched_together_share_the_steps_that_say_so(tmp_path: Path) -> None:
+    steps = ("w: {use: make}", "a: {use: together}", "b: {use: together}", "m: {use: learn, data: [a, w]}")
+    text = "steps:\n" + "".join(f"  {step}\n" for step in steps)
+    (tmp_path / "recipe.yaml").write_text(text, encoding="utf-8")
+    (tmp_path / "launched.py").write_text(LAUNCHED, encoding="utf-8")
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent), "OMP_NUM_THREADS": "1"}
+    command = [*launch, str(tmp_path / "launched.py"), str(tmp_path)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert sorted(done.stdout.splitlines()) == ["helped ['a', 'b']", "led ['w', 'a', 'b', 'm']"], done.stderr
+    (row,) = read_records(tmp_path / "run/steps/a/rows.jsonl", Dialogue)
+    assert row.messages[0].content == "2 processes"

@@ -53,6 +53,10 @@ class CheckSettings(Frozen):
     note: str = ""
 
 
+class SharedSettings(Frozen):
+    parallel: str = "single"
+
+
 class FailSettings(Frozen):
     how: str = "data"
 
@@ -107,6 +111,18 @@ def check(settings: CheckSettings, work: Workplace) -> None:
     work.write("replies", replies)
 
 
+def together(settings: SharedSettings, work: Workplace) -> None:
+    """Every process adds 1; rank 0 writes the sum."""
+    import torch
+
+    CALLS.append(work.name)
+    total = torch.ones(1)
+    if settings.parallel != "single":
+        torch.distributed.all_reduce(total)
+    if int(os.environ.get("RANK", "0")) == 0:
+        work.write("rows", [_dialogue(0, f"{int(total)} processes")])
+
+
 def fail(settings: FailSettings, work: Workplace) -> None:
     CALLS.append(work.name)
     work.write("rows", [_dialogue(0, "kept")])
@@ -152,6 +168,7 @@ KINDS: dict[str, Kind] = {
         {"results": "Result", "replies": "Reply"},
         "tiny_kinds:check",
     ),
+    "together": Kind(SharedSettings, {}, {"rows": "Dialogue"}, "tiny_kinds:together"),
     "fail": Kind(FailSettings, {}, {"rows": "Dialogue"}, "tiny_kinds:fail"),
     "forget": Kind(CheckSettings, {}, {"rows": "Dialogue"}, "tiny_kinds:forget"),
 }

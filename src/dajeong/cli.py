@@ -143,7 +143,11 @@ def _run() -> Callable[..., None]:
         session.trace_file = folder / "error.txt"
         with progress_on(quiet=session.quiet) as progress:
             results = pipeline.execute(loaded, folder, wish, progress, pipeline.REPORT)
+            if results is None:
+                return  # this process only helped rank 0
             progress.say("run-finished", run=folder)
+            if (folder / "models").is_dir():
+                progress.say("run-talk", run=folder)
         _print_results(results, session.json)
 
     return run

@@ -586,9 +586,10 @@ MESSAGES: dict[str, Sentence] = {
         "예상하지 못한 {kind}: {problem}. dajeong의 버그입니다. 추적 내용은 {path}에 있습니다.",
     ),
     "run-finished": Sentence(
-        "Finished. Report: {run}/report.html · results: {run}/results.json · talk: dajeong chat {run}",
-        "끝났습니다. 보고서: {run}/report.html · 결과: {run}/results.json · 대화: dajeong chat {run}",
+        "Finished. Report: {run}/report.html · results: {run}/results.json",
+        "끝났습니다. 보고서: {run}/report.html · 결과: {run}/results.json",
     ),
+    "run-talk": Sentence("To talk to the model: dajeong chat {run}", "모델과 대화하려면: dajeong chat {run}"),
     "column-model": Sentence("model", "모델"),
     "column-task": Sentence("task", "과제"),
     "column-metric": Sentence("metric", "지표"),

@@ -26,6 +26,7 @@ from dajeong.run_folder import StepFolder
 from dajeong.settings_reader import unknown_key
 from dajeong.storage import read_records, write_json, write_text
 from dajeong.surroundings import use_threads, versions
+from dajeong.team import Team, team
 from dajeong.workplace import signals_noted
 
 REPORT = "dajeong.report.page:write"
@@ -79,12 +80,21 @@ def execute(
     wish: Wish = ALL,
     progress: Progress | None = None,
     report: str | None = REPORT,
-) -> list[Result]:
-    """Run what is not done; returns every result in step order. `report` names what writes the page."""
+) -> list[Result] | None:
+    """Run what is not done; returns every result in step order, None where this process only helps another.
+
+    `report` names what writes the page.
+    """
     steps = chosen(recipe, wish)
+    together = team()
+    if together.rank > 0:
+        _help(recipe, run, together)
+        return None
     with locked(run), signals_noted(), _traceback_kept(run / "error.txt"):
         write_text(run / "recipe.yaml", recipe.resolved())
-        worked = _run_steps(recipe, steps, Ledger(recipe, run, wish.force), wish, progress or Quiet())
+        ledger = Ledger(recipe, run, wish.force)
+        worked = _run_steps(recipe, steps, ledger, wish, progress or Quiet(), together)
+        together.told(None)
         results = [result for step in recipe.steps for result in _results_of(step, run)]
         write_json(run / "results.json", [result.model_dump(mode="json") for result in results])
         if report and (worked or not (run / "report.html").is_file()):
@@ -92,7 +102,24 @@ def execute(
         return results
 
 
-def _run_steps(recipe: Recipe, steps: list[Step], ledger: Ledger, wish: Wish, progress: Progress) -> bool:
+def _help(recipe: Recipe, run: Path, together: Team) -> None:
+    """Join every step that rank 0 calls for, until it says that there is none left."""
+    ledger = Ledger(recipe, run)
+    with signals_noted():
+        while (name := together.told(None)) is not None:
+            step = ledger.steps[name]
+            use_threads(recipe.shared.threads)
+            load(step.kind.run)(step.settings, ledger.workplace(step, Quiet()))
+
+
+def _is_shared(step: Step) -> bool:
+    """Whether all processes of the run work on the step."""
+    return getattr(step.settings, "parallel", "single") != "single"
+
+
+def _run_steps(
+    recipe: Recipe, steps: list[Step], ledger: Ledger, wish: Wish, progress: Progress, together: Team
+) -> bool:
     """Whether any step ran."""
     worked = False
     for number, step in enumerate(steps, start=1):
@@ -102,7 +129,7 @@ def _run_steps(recipe: Recipe, steps: list[Step], ledger: Ledger, wish: Wish, pr
         if decision.action != "done":
             worked = True
             began = time.monotonic()
-            _run_step(decision, ledger, recipe.shared.threads, progress)
+            _run_step(decision, ledger, recipe.shared.threads, progress, together)
             progress.say("step-done", **place, seconds=f"{time.monotonic() - began:.1f}")
     return worked
 
@@ -120,7 +147,9 @@ def _announce(decision: Decision, place: dict[str, object], wish: Wish, progress
             progress.say(reason.code, **reason.parameters)
 
 
-def _run_step(decision: Decision, ledger: Ledger, threads: int | None, progress: Progress) -> None:
+def _run_step(
+    decision: Decision, ledger: Ledger, threads: int | None, progress: Progress, together: Team
+) -> None:
     step = decision.step
     folder = StepFolder(ledger.run, step.name)
     if decision.action == "resume":
@@ -133,6 +162,8 @@ def _run_step(decision: Decision, ledger: Ledger, threads: int | None, progress:
     use_threads(threads)  # before the step's room is imported: libraries read it when they are loaded
     function = load(step.kind.run)
     num_threads = use_threads(threads)
+    if _is_shared(step):
+        together.told(step.name)
     began = time.monotonic()
     function(step.settings, work)
     seconds = round(time.monotonic() - began, 3)

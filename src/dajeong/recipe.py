@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import yaml
 from pydantic import Field
@@ -43,6 +43,8 @@ class Shared(Frozen):
     """The prompt template."""
     threads: int | None = Field(None, ge=1)
     """Processor threads; all of this machine's by default. Results are byte-equal only for equal threads."""
+    parallel: Literal["single", "ddp"] = "single"
+    """How the processes of a launch by torchrun share training; `single` is one process."""
     data_dir: Path | None = None
     """Relative files of the recipe lie below this folder."""
     scale: float = Field(1.0, gt=0, le=1)
