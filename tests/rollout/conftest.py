@@ -60,13 +60,13 @@ def _network(family: str) -> Any:
 
 
 def make_pair(family: str, roles: tuple[str, ...] = ()) -> Pair:
-    """Weights drawn wide, so that the greedy choice is never a tie; adapters of `roles` that all differ."""
+    """Every weight drawn, and wide, so that no greedy choice is a tie; adapters that all differ."""
     stock = _network(family).eval()
     generator = torch.Generator().manual_seed(5)
     with torch.no_grad():
         for name, weight in stock.named_parameters():
-            if weight.dim() > 1 and "norm" not in name and "ln_" not in name:
-                weight.copy_(torch.randn(weight.shape, generator=generator) * 0.25)
+            middle = 1.0 if weight.dim() == 1 and name.endswith("weight") else 0.0  # of normalisation
+            weight.copy_(middle + torch.randn(weight.shape, generator=generator) * 0.25)
     model = RoleModel(copy.deepcopy(stock))
     for seed, role in enumerate(roles):
         model.add_role(role, LoraSettings(rank=4, alpha=8), trainable=False, seed=seed)

@@ -164,7 +164,7 @@ class _Search:
         return candidates, beam_of
 
     def _advance(self, candidates: Hypotheses, beam_of: Tensor) -> tuple[Tensor, Tensor]:
-        """Split candidates into running and finished; tells which prompts are done and where beams come from."""
+        """Split candidates into running and finished; which prompts are done, and whence each beam comes."""
         ends, self.step = candidates.complete, self.step + 1
         order = (candidates.scores + ends * NEVER).topk(self.beams, dim=1).indices
         self.running = candidates.chosen(order)

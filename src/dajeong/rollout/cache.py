@@ -24,12 +24,12 @@ class _Prefill(NamedTuple):
 class _Step(NamedTuple):
     rows: int
     width: int
-    cells: Tensor | None
-    """(rows,) row × columns + column that each row writes; None if all write the last column."""
+    positions: Tensor | None
+    """(rows,) column that each row writes; None if all write the last one."""
 
 
 class SlotCache(Cache):
-    """Per layer: keys and values (slots, columns, heads, width), allocated when first written."""
+    """Per layer: keys and values (slots, heads, columns, width), allocated when first written."""
 
     def __init__(self, num_slots: int, columns: int) -> None:
         super().__init__(layers=[])
@@ -38,6 +38,8 @@ class SlotCache(Cache):
         self.keys: list[Tensor] = []
         self.values: list[Tensor] = []
         self._plan: _Prefill | _Step = _Prefill(0, None)
+        self._cells: dict[int, Tensor] = {}
+        """Number of heads → (rows × heads,) lines of a flattened store that the coming step writes."""
         self.mask: Tensor | None = None
         """(rows, 1, 1, width) of the coming step; None where every row sees every column."""
 
@@ -57,15 +59,15 @@ class SlotCache(Cache):
         if lowest == highest:
             self._plan, self.mask = _Step(len(on_host), width, None), None
             return
-        rows = torch.arange(len(on_host), device=positions.device)
-        self._plan = _Step(len(on_host), width, rows * self.columns + positions)
+        self._plan = _Step(len(on_host), width, positions)
+        self._cells.clear()
         columns = torch.arange(width, device=positions.device)
         self.mask = (columns[None, :] <= positions[:, None])[:, None, None, :]
 
     def update(
         self, key_states: Tensor, value_states: Tensor, layer_idx: int, *args: Any, **kwargs: Any
     ) -> tuple[Tensor, Tensor]:
-        """Called by the model: (rows, heads, new, width) in, everything the rows may attend to out."""
+        """Called by the model: new (rows, heads, L, width) in, all that the rows may attend to out."""
         if layer_idx == len(self.keys):
             self.keys.append(self._empty(key_states))
             self.values.append(self._empty(value_states))
@@ -77,26 +79,33 @@ class SlotCache(Cache):
     def _write(self, store: Tensor, states: Tensor) -> Tensor:
         plan = self._plan
         if isinstance(plan, _Prefill):
-            lines = states.transpose(1, 2)
-            lines = lines if plan.owners is None else lines.index_select(0, plan.owners)
-            store[plan.first : plan.first + lines.shape[0], : lines.shape[1]] = lines
+            lines = states if plan.owners is None else states.index_select(0, plan.owners)
+            store[plan.first : plan.first + lines.shape[0], :, : lines.shape[2]] = lines
             return states
-        if plan.cells is None:
-            store[: plan.rows, plan.width - 1] = states[:, :, 0]
+        if plan.positions is None:
+            store[: plan.rows, :, plan.width - 1 : plan.width] = states
         else:
-            store.flatten(0, 1).index_copy_(0, plan.cells, states[:, :, 0])
-        return store[: plan.rows, : plan.width].transpose(1, 2)
+            cells = self._cells_of(states.shape[1], plan.positions)
+            store.view(-1, store.shape[3]).index_copy_(0, cells, states.reshape(-1, store.shape[3]))
+        return store[: plan.rows, :, : plan.width]
+
+    def _cells_of(self, heads: int, positions: Tensor) -> Tensor:
+        if heads not in self._cells:
+            rows = torch.arange(len(positions), device=positions.device)[:, None] * heads
+            lines = rows + torch.arange(heads, device=positions.device)
+            self._cells[heads] = (lines * self.columns + positions[:, None]).flatten()
+        return self._cells[heads]
 
     def move(self, sources: list[int], targets: list[int], width: int) -> None:
         """Copy the first `width` columns of some rows over others, which are thereby forgotten."""
         for store in (*self.keys, *self.values):
             for source, target in zip(sources, targets, strict=True):
-                store[target, :width] = store[source, :width]
+                store[target, :, :width] = store[source, :, :width]
 
     def reorder(self, sources: Tensor, width: int) -> None:
         """Row i becomes what row `sources[i]` was, for beam search."""
         for store in (*self.keys, *self.values):
-            store[: len(sources), :width] = store[:, :width].index_select(0, sources)
+            store[: len(sources), :, :width] = store[:, :, :width].index_select(0, sources)
 
     def get_seq_length(self, layer_idx: int = 0) -> int:
         """Transformers asks only where it was not told the positions, which we always tell."""
@@ -109,10 +118,10 @@ class SlotCache(Cache):
         self.columns = max(columns, before + GROWTH, before * 3 // 2)
         for stores in (self.keys, self.values):
             for layer, store in enumerate(stores):
-                grown = store.new_zeros(self.num_slots, self.columns, *store.shape[2:])
-                grown[:, :before] = store
+                grown = store.new_zeros(*store.shape[:2], self.columns, store.shape[3])
+                grown[:, :, :before] = store
                 stores[layer] = grown
 
     def _empty(self, states: Tensor) -> Tensor:
         # zeros: a masked column still takes part in the products, and NaN × 0 is NaN
-        return states.new_zeros(self.num_slots, self.columns, states.shape[1], states.shape[3])
+        return states.new_zeros(self.num_slots, states.shape[1], self.columns, states.shape[3])

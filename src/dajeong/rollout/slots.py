@@ -122,7 +122,7 @@ class Slots:
         return self._seen[first:last]
 
     def evict(self) -> tuple[list[Row], list[int], list[int]]:
-        """Take finished rows out, fill their places from the end: (finished, sources, targets of the moves)."""
+        """Take finished rows out, fill their places from the end: (finished, sources, targets of moves)."""
         finished = [row for row in self.rows if row.stop_reason is not None]
         if not finished:
             return [], [], []
