@@ -268,7 +268,8 @@ from dajeong.cli import main
 def wait(settings, work):
     print("waiting", flush=True)
     while True:
-        work.check_stop()
+        if sys.argv[1] == "listens":
+            work.check_stop()
         time.sleep(0.01)
 
 tiny_kinds.wait = wait
@@ -278,17 +279,31 @@ sys.exit(main(["run", "chain.yaml", "--quiet"]))
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_the_run_with_its_code_and_a_word(folder: Path, number: signal.Signals) -> None:
+def _waiting(folder: Path, manner: str) -> subprocess.Popen[str]:
+    """A run whose first step waits for ever."""
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
-    command = [sys.executable, "-c", WAITING]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    command = [sys.executable, "-c", WAITING, manner]
     process = subprocess.Popen(command, cwd=folder, env=environment, text=True, **pipes)
     assert process.stdout and process.stdout.readline() == "waiting\n"
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_run_with_its_code_and_a_word(folder: Path, number: signal.Signals) -> None:
+    process = _waiting(folder, "listens")
     process.send_signal(number)
     _, err = process.communicate()
     assert process.returncode == 128 + number
     assert "world" in err and "Run the same command" in err and "Traceback" not in err
+
+
+def test_a_second_signal_ends_a_run_that_does_not_listen(folder: Path) -> None:
+    process = _waiting(folder, "is deaf")
+    while process.poll() is None:
+        process.send_signal(signal.SIGINT)
+    process.communicate()
+    assert process.returncode == -signal.SIGINT
 
 
 def test_plain_lines_come_each_half_minute_and_at_the_end() -> None:

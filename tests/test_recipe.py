@@ -58,7 +58,8 @@ def test_settings_inputs_and_shared_defaults(write: Write) -> None:
 
 
 def test_the_name_is_the_file_name_by_default(write: Write) -> None:
-    assert load(write("steps: {w: {use: make}}", "내것.yaml"), kinds=KINDS).shared.name == "내것"
+    for file, name in (("내것.yaml", "내것"), ("a+b (2).yaml", "a-b -2-"), ("+.yaml", "recipe")):
+        assert load(write("steps: {w: {use: make}}", file), kinds=KINDS).shared.name == name
 
 
 def test_steps_run_after_those_they_read_from(write: Write) -> None:

@@ -358,16 +358,11 @@ MESSAGES: dict[str, Sentence] = {
         "Step {step} ended without writing its output {output}. This is a bug of dajeong.",
         "{step} 단계가 출력 {output}을(를) 쓰지 않고 끝났습니다. dajeong의 버그입니다.",
     ),
-    "step-run": Sentence("[{index}/{of}] {step} ({kind})", "[{index}/{of}] {step} ({kind})"),
-    "step-resume": Sentence(
-        "[{index}/{of}] {step} ({kind}): going on", "[{index}/{of}] {step} ({kind}): 이어서 합니다"
-    ),
-    "step-skipped": Sentence(
-        "[{index}/{of}] {step} ({kind}): done already", "[{index}/{of}] {step} ({kind}): 이미 끝남"
-    ),
-    "step-done": Sentence(
-        "[{index}/{of}] {step} ({kind}): {seconds} s", "[{index}/{of}] {step} ({kind}): {seconds}초"
-    ),
+    "step-run": Sentence("[{index}/{of}] {step}", "[{index}/{of}] {step}"),
+    "step-resume": Sentence("[{index}/{of}] {step}: going on", "[{index}/{of}] {step}: 이어서 합니다"),
+    "step-skipped": Sentence("[{index}/{of}] {step}: done already", "[{index}/{of}] {step}: 이미 끝남"),
+    "step-done": Sentence("[{index}/{of}] {step}: {seconds} s", "[{index}/{of}] {step}: {seconds}초"),
+    "step-because": Sentence("      - {reason}", "      - {reason}"),
     "why-new": Sentence("not run yet", "아직 실행한 적 없음"),
     "why-done": Sentence("nothing it depends on has changed", "의존하는 것이 바뀌지 않음"),
     "why-resume": Sentence("was interrupted", "중간에 멈춤"),

@@ -19,6 +19,7 @@ from dajeong.errors import DajeongError, Stopped
 from dajeong.fingerprint import Reason
 from dajeong.ledger import Decision, Ledger
 from dajeong.lock import locked
+from dajeong.messages import text
 from dajeong.progress import Progress, Quiet
 from dajeong.recipe import Recipe, Step
 from dajeong.records import Result
@@ -124,7 +125,8 @@ def _run_steps(
     worked = False
     for number, step in enumerate(steps, start=1):
         decision = ledger.decide(step)
-        place: dict[str, object] = {"index": number, "of": len(steps), "step": step.name, "kind": step.use}
+        label = step.name if step.name == step.use else f"{step.name} ({step.use})"
+        place: dict[str, object] = {"index": number, "of": len(steps), "step": label}
         _announce(decision, place, wish, progress)
         if decision.action != "done":
             worked = True
@@ -144,7 +146,7 @@ def _announce(decision: Decision, place: dict[str, object], wish: Wish, progress
         progress.say("step-run", **place)
     if wish.explain or (decision.action == "run" and decision.reasons[0].code != "why-new"):
         for reason in decision.reasons:
-            progress.say(reason.code, **reason.parameters)
+            progress.say("step-because", reason=text(reason.code, **reason.parameters))
 
 
 def _run_step(

@@ -95,7 +95,7 @@ def load(recipe: str | Path, overrides: Sequence[str] = (), kinds: Mapping[str, 
         source.take_steps_from(Source.read(BUILT_IN / "demo.yaml"))
     for override in overrides:
         source.override(override, list(Shared.model_fields))
-    source.tree.setdefault("name", path.stem)
+    source.tree.setdefault("name", re.sub(r"[^\w. -]|^\W+", "-", path.stem).lstrip("-. ")[:80] or "recipe")
     shared = _shared(source)
     places = _places(source, path, shared)
     shared = _located(shared, places)
