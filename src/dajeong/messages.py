@@ -28,8 +28,10 @@ MESSAGES: dict[str, Sentence] = {
         "{model}: 토크나이저에 EOS 토큰이 없어 답변이 끝날 수 없습니다. EOS가 있는 모델을 쓰세요.",
     ),
     "tokenizer-lacks-token": Sentence(
-        "the tokenizer does not know {token}, which the template ends a turn with. Choose a template of this model.",
-        "템플릿이 차례를 끝내는 데 쓰는 {token}을(를) 토크나이저가 모릅니다. 이 모델에 맞는 템플릿을 고르세요.",
+        "the tokenizer does not know {token}, which the template ends a turn with. Choose a template of "
+        "this model.",
+        "템플릿이 차례를 끝내는 데 쓰는 {token}을(를) 토크나이저가 모릅니다. 이 모델에 맞는 템플릿을 "
+        "고르세요.",
     ),
     "not-a-prompt": Sentence(
         "expected messages that end with the user, got an answer at the end: {text!r}.",
@@ -42,12 +44,15 @@ MESSAGES: dict[str, Sentence] = {
         "다른 구조(GPT-NeoX, Llama, GPT-2, Qwen…)를 쓰세요.",
     ),
     "head-differs": Sentence(
-        "{model}: head(trunk(x)) differs from the model's own logits by {gap}; this architecture is not supported.",
+        "{model}: head(trunk(x)) differs from the model's own logits by {gap}; this architecture is not "
+        "supported.",
         "{model}: head(trunk(x))가 모델의 로짓과 {gap}만큼 다릅니다. 지원하지 않는 구조입니다.",
     ),
     "model-no-config": Sentence(
-        "{path}: not a model folder: config.json is missing. Name a Hugging Face folder, a run folder or a Hub id.",
-        "{path}: 모델 폴더가 아닙니다. config.json이 없습니다. Hugging Face 폴더, 실행 폴더, Hub id를 쓰세요.",
+        "{path}: not a model folder: config.json is missing. Name a Hugging Face folder, a run folder or a "
+        "Hub id.",
+        "{path}: 모델 폴더가 아닙니다. config.json이 없습니다. Hugging Face 폴더, 실행 폴더, Hub id를 "
+        "쓰세요.",
     ),
     "model-pickle": Sentence(
         "{path}: pickle weights can run code and are never read; expected *.safetensors. "
@@ -64,24 +69,29 @@ MESSAGES: dict[str, Sentence] = {
         "{model}: tokenizer.json이 없습니다. 그 폴더에 저장하세요: tokenizer.save_pretrained(folder).",
     ),
     "model-unreachable": Sentence(
-        "{model}: cannot be loaded: {problem}. Check the name; offline, it must lie in the cache or in a folder.",
-        "{model}: 불러올 수 없습니다: {problem}. 이름을 확인하세요. 오프라인이라면 캐시나 폴더에 있어야 합니다.",
+        "{model}: cannot be loaded: {problem}. Check the name; offline, it must lie in the cache or in a "
+        "folder.",
+        "{model}: 불러올 수 없습니다: {problem}. 이름을 확인하세요. 오프라인이라면 캐시나 폴더에 있어야 "
+        "합니다.",
     ),
     "model-keys-missing": Sentence(
-        "{model}: {count} weights are missing from its files, first {first}; it would start from random numbers there.",
+        "{model}: {count} weights are missing from its files, first {first}; it would start from random "
+        "numbers there.",
         "{model}: 파일에 가중치 {count}개가 없습니다(첫째: {first}). 그 자리는 무작위 값이 됩니다.",
     ),
     "adapter-empty": Sentence(
         "{path}: the saved adapter of role {role} does nothing (its B matrices are 0 or its file differs). "
         "It was not accepted as a result.",
-        "{path}: 저장한 {role} 어댑터가 아무 일도 하지 않습니다(B가 0이거나 파일이 다릅니다). 결과로 받아들이지 않았습니다.",
+        "{path}: 저장한 {role} 어댑터가 아무 일도 하지 않습니다(B가 0이거나 파일이 다릅니다). 결과로 "
+        "받아들이지 않았습니다.",
     ),
     "adapter-missing": Sentence(
         "{path}: no adapter weights here; expected a PEFT folder.",
         "{path}: 어댑터 가중치가 없습니다. PEFT 폴더가 필요합니다.",
     ),
     "adapter-key": Sentence(
-        "{path}: weight {key} is missing or not expected; the adapter belongs to another base or other targets.",
+        "{path}: weight {key} is missing or not expected; the adapter belongs to another base or other "
+        "targets.",
         "{path}: 가중치 {key}이(가) 없거나 예상 밖입니다. 다른 기반 모델이나 다른 대상 층의 어댑터입니다.",
     ),
     "adapter-shape": Sentence(
@@ -95,8 +105,10 @@ MESSAGES: dict[str, Sentence] = {
     # --- training
     "training": Sentence("{step}", "{step}"),
     "examples": Sentence(
-        "{step}: {examples} examples; {truncated} were cut to max_tokens, {refused} had nothing left to learn.",
-        "{step}: 예제 {examples}개. {truncated}개는 max_tokens에서 잘렸고, {refused}개는 배울 것이 남지 않았습니다.",
+        "{step}: {examples} examples; {truncated} were cut to max_tokens, {refused} had nothing left to "
+        "learn.",
+        "{step}: 예제 {examples}개. {truncated}개는 max_tokens에서 잘렸고, {refused}개는 배울 것이 남지 "
+        "않았습니다.",
     ),
     "preferences": Sentence(
         "{step}: {prompts} prompts with at least one ordered pair.",
@@ -106,16 +118,20 @@ MESSAGES: dict[str, Sentence] = {
         "{step}: goes on after update {update}.", "{step}: {update}번째 업데이트 다음부터 이어 갑니다."
     ),
     "nothing-to-learn": Sentence(
-        "none of {rows} rows has anything to learn within max_tokens {max_tokens}. Raise max_tokens or check the data.",
-        "{rows}개 행 가운데 max_tokens {max_tokens} 안에서 배울 것이 없습니다. max_tokens를 늘리거나 데이터를 확인하세요.",
+        "none of {rows} rows has anything to learn within max_tokens {max_tokens}. Raise max_tokens or "
+        "check the data.",
+        "{rows}개 행 가운데 max_tokens {max_tokens} 안에서 배울 것이 없습니다. max_tokens를 늘리거나 "
+        "데이터를 확인하세요.",
     ),
     "tiny-needs-text": Sentence(
         "step {step}: model tiny is trained in the run and needs `text:` (records to learn from).",
         "{step} 단계: tiny 모델은 실행 안에서 학습하므로 `text:`(배울 레코드)가 필요합니다.",
     ),
     "all-warmup": Sentence(
-        "step {step}: {updates} updates would all be warm-up ({warmup}). Raise updates or lower warmup_ratio.",
-        "{step} 단계: 업데이트 {updates}번이 모두 준비 운동({warmup})이 됩니다. updates를 늘리거나 warmup_ratio를 줄이세요.",
+        "step {step}: {updates} updates would all be warm-up ({warmup}). Raise updates or lower "
+        "warmup_ratio.",
+        "{step} 단계: 업데이트 {updates}번이 모두 준비 운동({warmup})이 됩니다. updates를 늘리거나 "
+        "warmup_ratio를 줄이세요.",
     ),
     "checkpoint-damaged": Sentence(
         "{path}: damaged, passed over; an older checkpoint is used.",
@@ -124,7 +140,8 @@ MESSAGES: dict[str, Sentence] = {
     "checkpoint-differs": Sentence(
         "{path}: saved with {name} = {found}, now {now}; a resumed run would not equal an uninterrupted one. "
         "Restore {name}, or start the step anew with --force.",
-        "{path}: {name} = {found}(으)로 저장되었는데 지금은 {now}입니다. 이어 가면 끊기지 않은 실행과 달라집니다. "
+        "{path}: {name} = {found}(으)로 저장되었는데 지금은 {now}입니다. 이어 가면 끊기지 않은 실행과 "
+        "달라집니다. "
         "{name}을(를) 되돌리거나 --force로 단계를 새로 시작하세요.",
     ),
     "not-finite": Sentence(
@@ -134,8 +151,10 @@ MESSAGES: dict[str, Sentence] = {
         "학습률을 낮추거나 그 행들을 살펴보세요.",
     ),
     "not-launched": Sentence(
-        "parallel: {parallel} needs several processes. Launch with: torchrun --nproc-per-node N -m dajeong.cli run …",
-        "parallel: {parallel}에는 여러 프로세스가 필요합니다: torchrun --nproc-per-node N -m dajeong.cli run …",
+        "parallel: {parallel} needs several processes. Launch with: torchrun --nproc-per-node N -m "
+        "dajeong.cli run …",
+        "parallel: {parallel}에는 여러 프로세스가 필요합니다: torchrun --nproc-per-node N -m dajeong.cli "
+        "run …",
     ),
     "launched-many": Sentence(
         "launched as {world} processes, but the recipe says parallel: single. Set parallel: ddp.",
@@ -197,7 +216,8 @@ MESSAGES: dict[str, Sentence] = {
         "{path}:{line}: 두 번째 문서가 시작됩니다. 레시피는 문서 하나여야 합니다.",
     ),
     "yaml-anchor": Sentence(
-        "{path}:{line}: anchors (&) and aliases (*) are not allowed here. Write the value out, or quote the text.",
+        "{path}:{line}: anchors (&) and aliases (*) are not allowed here. Write the value out, or quote "
+        "the text.",
         "{path}:{line}: 앵커(&)와 별칭(*)은 쓸 수 없습니다. 값을 그대로 적거나 따옴표로 감싸세요.",
     ),
     "yaml-tag": Sentence(
@@ -213,8 +233,10 @@ MESSAGES: dict[str, Sentence] = {
         "{path}:{line}: 키는 목록이나 매핑이 아니라 낱말이어야 합니다.",
     ),
     "yaml-leading-zero": Sentence(
-        "{where}: {value} has a leading zero, which some read as octal. Write {plain}, or quote it to mean text.",
-        "{where}: {value}은(는) 0으로 시작해 8진수로 읽힐 수 있습니다. {plain}(으)로 쓰거나 글자라면 따옴표로 감싸세요.",
+        "{where}: {value} has a leading zero, which some read as octal. Write {plain}, or quote it to mean "
+        "text.",
+        "{where}: {value}은(는) 0으로 시작해 8진수로 읽힐 수 있습니다. {plain}(으)로 쓰거나 글자라면 "
+        "따옴표로 감싸세요.",
     ),
     "yaml-not-finite": Sentence(
         "{where}: {value} is not a finite number this computer can hold.",
@@ -264,7 +286,8 @@ MESSAGES: dict[str, Sentence] = {
         "{path}: 레시피는 키와 값이며, 그중 `steps`(이름: {{use: 종류, …}})가 있어야 합니다.",
     ),
     "recipe-unknown": Sentence(
-        "No recipe called {recipe}. Did you mean {nearest}? Built in: {known}; a path to a YAML file works too.",
+        "No recipe called {recipe}. Did you mean {nearest}? Built in: {known}; a path to a YAML file works "
+        "too.",
         "{recipe} 레시피가 없습니다. 혹시 {nearest}? 내장 레시피: {known}. YAML 파일 경로도 쓸 수 있습니다.",
     ),
     "recipe-unknown-key": Sentence(
@@ -288,8 +311,10 @@ MESSAGES: dict[str, Sentence] = {
         "{where}: {step} 단계에는 종류를 적는 `use:`가 필요합니다. 종류: {kinds}.",
     ),
     "recipe-step-name": Sentence(
-        "{where}: {step} cannot name a step. Use up to 40 letters, digits, - and _, and no shared key's name.",
-        "{where}: {step}은(는) 단계 이름으로 쓸 수 없습니다. 글자, 숫자, -, _ 40자까지이며 공통 키 이름은 안 됩니다.",
+        "{where}: {step} cannot name a step. Use up to 40 letters, digits, - and _, and no shared key's "
+        "name.",
+        "{where}: {step}은(는) 단계 이름으로 쓸 수 없습니다. 글자, 숫자, -, _ 40자까지이며 공통 키 이름은 "
+        "안 됩니다.",
     ),
     "recipe-unknown-kind": Sentence(
         "{where}: no kind of step called {kind}. Did you mean {nearest}?",
@@ -515,8 +540,7 @@ MESSAGES: dict[str, Sentence] = {
     ),
     "no-test-pairs": Sentence(
         "Step {step}: its `test` holds no pair with a better and a worse response. Check what `test` names.",
-        "{step} 단계: `test`에 우열이 갈린 응답 쌍이 없습니다. "
-        "`test`가 무엇을 가리키는지 확인하세요.",
+        "{step} 단계: `test`에 우열이 갈린 응답 쌍이 없습니다. `test`가 무엇을 가리키는지 확인하세요.",
     ),
     # --- command line
     "help-dajeong": Sentence(
@@ -528,7 +552,9 @@ MESSAGES: dict[str, Sentence] = {
         "--lang, --json, --quiet, --debug도 쓸 수 있습니다: dajeong --help",
     ),
     "help-version": Sentence("Print the version.", "버전을 출력합니다."),
-    "help-lang": Sentence("Language of messages; the locale's by default.", "메시지 언어. 기본값은 로캘의 언어입니다."),
+    "help-lang": Sentence(
+        "Language of messages; the locale's by default.", "메시지 언어. 기본값은 로캘의 언어입니다."
+    ),
     "help-json": Sentence("Results as JSON on stdout.", "결과를 JSON으로 stdout에 씁니다."),
     "help-quiet": Sentence("No progress on stderr, only errors.", "진행 상황 없이 오류만 stderr에 씁니다."),
     "help-debug": Sentence("Show tracebacks.", "오류의 상세 추적을 보여 줍니다."),
@@ -538,20 +564,33 @@ MESSAGES: dict[str, Sentence] = {
     ),
     "help-run-recipe": Sentence("A built-in recipe or a YAML file.", "내장 레시피 이름 또는 YAML 파일."),
     "help-run-out": Sentence("The run folder; runs/NAME by default.", "실행 폴더. 기본값은 runs/이름."),
-    "help-run-set": Sentence("Set a key of the recipe; repeatable.", "레시피의 키를 바꿉니다. 여러 번 쓸 수 있습니다."),
-    "help-run-until": Sentence("Only this step and those it needs.", "이 단계와 여기에 필요한 단계만 실행합니다."),
-    "help-run-force": Sentence(
-        "Run this step even if it is done; repeatable.", "끝났더라도 이 단계를 다시 실행합니다. 여러 번 쓸 수 있습니다."
+    "help-run-set": Sentence(
+        "Set a key of the recipe; repeatable.", "레시피의 키를 바꿉니다. 여러 번 쓸 수 있습니다."
     ),
-    "help-run-dry-run": Sentence("Show the steps and what would run.", "단계와 실행될 것을 보여 주기만 합니다."),
-    "help-run-explain": Sentence("Say why each step runs or is skipped.", "단계마다 실행하거나 건너뛰는 이유를 말합니다."),
+    "help-run-until": Sentence(
+        "Only this step and those it needs.", "이 단계와 여기에 필요한 단계만 실행합니다."
+    ),
+    "help-run-force": Sentence(
+        "Run this step even if it is done; repeatable.",
+        "끝났더라도 이 단계를 다시 실행합니다. 여러 번 쓸 수 있습니다.",
+    ),
+    "help-run-dry-run": Sentence(
+        "Show the steps and what would run.", "단계와 실행될 것을 보여 주기만 합니다."
+    ),
+    "help-run-explain": Sentence(
+        "Say why each step runs or is skipped.", "단계마다 실행하거나 건너뛰는 이유를 말합니다."
+    ),
     "help-chat": Sentence("Talk to a model in the terminal.", "터미널에서 모델과 대화합니다."),
     "help-chat-model": Sentence(
         "A run folder, a model folder or a Hub id.", "실행 폴더, 모델 폴더 또는 Hub id."
     ),
-    "help-chat-temperature": Sentence("0 always says the likeliest.", "0이면 언제나 가장 그럴듯한 말을 합니다."),
+    "help-chat-temperature": Sentence(
+        "0 always says the likeliest.", "0이면 언제나 가장 그럴듯한 말을 합니다."
+    ),
     "help-chat-tokens": Sentence("Longest answer, in tokens.", "가장 긴 답의 토큰 수."),
-    "help-chat-seed": Sentence("Same seed and same words, same answers.", "시드와 말이 같으면 답도 같습니다."),
+    "help-chat-seed": Sentence(
+        "Same seed and same words, same answers.", "시드와 말이 같으면 답도 같습니다."
+    ),
     "help-schema": Sentence("Print the JSON Schema of recipes.", "레시피의 JSON Schema를 출력합니다."),
     "command-unknown": Sentence(
         "no command {command}. Did you mean {nearest}? All commands: dajeong --help",
@@ -574,7 +613,8 @@ MESSAGES: dict[str, Sentence] = {
     ),
     "unexpected": Sentence(
         "unexpected {kind}: {problem}. This is a bug of dajeong; repeat with --debug to see where.",
-        "예상하지 못한 {kind}: {problem}. dajeong의 버그입니다. --debug를 붙여 다시 실행하면 위치가 보입니다.",
+        "예상하지 못한 {kind}: {problem}. dajeong의 버그입니다. --debug를 붙여 다시 실행하면 위치가 "
+        "보입니다.",
     ),
     "unexpected-kept": Sentence(
         "unexpected {kind}: {problem}. This is a bug of dajeong; the traceback is in {path}.",
