@@ -148,6 +148,12 @@ def test_until_runs_a_step_and_what_it_needs(run: Run) -> None:
     assert run() == ["ppo", "check"]
 
 
+def test_results_of_an_older_recipe_are_not_shown(run: Run, tmp_path: Path) -> None:
+    run()
+    run(overrides=["sft.updates=9"], wish=Wish(until="sft"))
+    assert json.loads((tmp_path / "run/results.json").read_text(encoding="utf-8")) == []
+
+
 @pytest.mark.parametrize("wish", [Wish(until="sfx"), Wish(force=("sfx",))])
 def test_a_step_that_is_not_there_is_named(run: Run, wish: Wish) -> None:
     with pytest.raises(UsageProblem, match="sft"):

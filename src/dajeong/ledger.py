@@ -55,6 +55,12 @@ class Ledger:
             )
         return Decision(step, "run", (Reason("why-new", {}),))
 
+    def is_current(self, step: Step) -> bool:
+        """Whether the step was finished with today's fingerprint."""
+        return bool(
+            StepFolder(self.run, step.name).manifest().get("fingerprint") == self.fingerprints[step.name]
+        )
+
     def _changes_since(self, step: Step, note: Mapping[str, Any]) -> list[Reason]:
         if note.get("fingerprint") != self.fingerprints[step.name]:
             return differences(note.get("parts", {}), self.parts[step.name]) or [Reason("why-new", {})]

@@ -96,7 +96,7 @@ def execute(
         ledger = Ledger(recipe, run, wish.force)
         worked = _run_steps(recipe, steps, ledger, wish, progress or Quiet(), together)
         together.told(None)
-        results = [result for step in recipe.steps for result in _results_of(step, run)]
+        results = [result for step in recipe.steps for result in _results_of(step, ledger)]
         write_json(run / "results.json", [result.model_dump(mode="json") for result in results])
         if report and (worked or not (run / "report.html").is_file()):
             load(report)(run)
@@ -184,10 +184,11 @@ def _check_outputs(step: Step, folder: StepFolder) -> None:
         raise DajeongError("output-not-written", step=step.name, output=", ".join(missing))
 
 
-def _results_of(step: Step, run: Path) -> Iterator[Result]:
-    folder = StepFolder(run, step.name)
+def _results_of(step: Step, ledger: Ledger) -> Iterator[Result]:
+    """Figures of today's recipe only: `--until` may leave a step behind it that belongs to an older one."""
+    folder = StepFolder(ledger.run, step.name)
     for output, record in step.kind.outputs.items():
-        if record == "Result" and folder.manifest():
+        if record == "Result" and ledger.is_current(step):
             yield from read_records(folder.path / f"{output}.jsonl", Result)
 
 
