@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -20,7 +21,7 @@ from dajeong import pipeline, steps
 from dajeong.cli import main
 from dajeong.messages import choose_language, text
 from dajeong.printing import columns
-from dajeong.records import Result
+from dajeong.records import Decoding, Result
 from dajeong.terminal import Lines, progress_on
 from tiny_kinds import CALLS, CHAIN, KINDS
 
@@ -190,6 +191,20 @@ def test_every_reference_of_the_schema_leads_somewhere(capsys: pytest.CaptureFix
     printed = capsys.readouterr().out
     definitions = json.loads(printed)["$defs"]
     assert set(re.findall(r'"#/\$defs/([^"]+)"', printed)) <= set(definitions)
+
+
+def test_chat_loads_the_model_and_passes_the_wish_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[tuple[object, Decoding, int]] = []
+    loading = SimpleNamespace(load_chat=lambda reference: f"model of {reference}")
+    talking = SimpleNamespace(
+        CHAT_DECODING=Decoding(top_p=0.9),
+        chat=lambda model, decoding, seed: heard.append((model, decoding, seed)),
+    )
+    monkeypatch.setitem(sys.modules, "dajeong.models.load", loading)
+    monkeypatch.setitem(sys.modules, "dajeong.serving.terminal", talking)
+    assert main(["chat", "runs/demo", "--temperature", "0.2", "--seed", "3"]) == 0
+    assert heard == [("model of runs/demo", Decoding(top_p=0.9, temperature=0.2), 3)]
+    assert main(["chat", "runs/demo", "--temperature", "-1"]) == 2
 
 
 def _dajeong(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
