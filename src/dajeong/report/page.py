@@ -1,0 +1,113 @@
+"""The report: one self-contained HTML file, made only from what the run left in its folder.
+
+Opens from file://, asks no network for anything, runs no script. Knows no step and no model; the same folder
+gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+
+from dajeong.report.curves import curves
+from dajeong.report.lineage import alarms, lineage
+from dajeong.report.markup import Html, joined, tag
+from dajeong.report.read import Run, Stage, read_run
+from dajeong.report.samples import samples
+from dajeong.report.tables import table, tables
+from dajeong.report.verdict import verdict
+from dajeong.report.words import both
+from dajeong.storage import write_text
+
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+"""What a browser may load for this page: nothing but its own style sheet."""
+
+
+def write(run: Path) -> Path:
+    """Build run/report.html from run/; a run with only some of its steps done has a page too."""
+    path = run / "report.html"
+    write_text(path, page(read_run(run)))
+    return path
+
+
+def page(run: Run) -> str:
+    document = tag("html", tag("head", *_head(run)), tag("body", *_body(run)), lang="ko")
+    return f"<!doctype html>\n{document}\n"
+
+
+def _head(run: Run) -> tuple[Html, ...]:
+    style = files("dajeong.report").joinpath("page.css").read_text(encoding="utf-8")
+    return (
+        tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("link", rel="icon", href="data:,"),
+        tag("title", f"{run.name} · 다정 보고서 · dajeong report"),
+        tag("style", Html(style)),
+    )
+
+
+def _body(run: Run) -> tuple[Html, ...]:
+    sections = {
+        "verdict": verdict(run.results),
+        "results": tables(run.results),
+        "samples": joined(tag("p", both("samples-lead"), class_="quiet"), samples(run.stages)),
+        "curves": curves(run.stages),
+        "lineage": lineage(run.stages, run.models) if run.stages else Html(""),
+        "recipe": _folded(run),
+    }
+    contents = tag(
+        "nav", *(tag("a", both(code), href=f"#{code}") for code in sections), aria_label="차례 / contents"
+    )
+    shown = (_section(code, inside) for code, inside in sections.items())
+    main = tag("main", _problems(run.problems), alarms(run.stages), *shown)
+    return (*_languages(), tag("header", *_title(run), contents), main)
+
+
+def _languages() -> tuple[Html, ...]:
+    """Two radio buttons that the style sheet listens to: no script is needed to change the language."""
+    choices = (("ko", "한국어", True), ("en", "English", None))
+    return tuple(
+        joined(
+            tag("input", type="radio", name="language", id=f"language-{code}", checked=checked),
+            tag("label", name, for_=f"language-{code}", lang=code),
+        )
+        for code, name, checked in choices
+    )
+
+
+def _title(run: Run) -> tuple[Html, ...]:
+    return tag("h1", both("title"), ": ", tag("bdi", run.name)), tag("p", both("lead"), class_="quiet")
+
+
+def _section(code: str, inside: Html) -> Html:
+    return tag("section", tag("h2", both(code)), inside or tag("p", both("nothing")), id=code)
+
+
+def _problems(problems: Sequence[str]) -> Html:
+    if not problems:
+        return Html("")
+    items = tag("ul", *(tag("li", tag("bdi", problem)) for problem in problems))
+    return tag("section", tag("h2", both("problems")), items, class_="alarm")
+
+
+def _folded(run: Run) -> Html:
+    recipe = tag("details", tag("summary", both("resolved")), tag("pre", tag("code", run.recipe)))
+    versions = tag("details", tag("summary", both("versions")), _versions(run.stages))
+    return joined(
+        recipe if run.recipe else "", versions if any(stage.versions for stage in run.stages) else ""
+    )
+
+
+def _versions(stages: Sequence[Stage]) -> Html:
+    """Name → version; where steps ran under different ones, all of them."""
+    found: dict[str, dict[str, None]] = {}
+    for stage in stages:
+        for name, version in stage.versions.items():
+            found.setdefault(name, {})[version] = None
+    rows = [
+        tag("tr", tag("th", name, scope="row"), tag("td", " / ".join(seen))) for name, seen in found.items()
+    ]
+    return table(both("versions"), [both("facts"), both("value")], rows)

@@ -1,0 +1,88 @@
+"""Replies of several models to the same prompts, side by side. Chooses by hash, never by content."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from dajeong.records import Message, Reply
+from dajeong.report.markup import Html, joined, tag
+from dajeong.report.read import Stage
+from dajeong.report.words import KINDS, ROLES, both, named
+
+PER_KIND = 4
+"""Prompts shown of each kind."""
+
+_ABUSIVE = ("abus", "insult", "hate", "toxic", "profan")
+
+
+def samples(stages: Sequence[Stage]) -> Html:
+    """The evaluation's replies; before there are any, those of whichever step wrote some."""
+    with_replies = [stage for stage in stages if stage.replies]
+    chosen = [stage for stage in with_replies if stage.kind == "evaluate"] or with_replies[-1:]
+    return joined(*(_of_stage(stage) for stage in chosen))
+
+
+def _of_stage(stage: Stage) -> Html:
+    replies = _one_each(stage.replies)
+    authors = list(dict.fromkeys(author for by_author in replies.values() for author in by_author))
+    kinds: dict[str, list[dict[str, Reply]]] = {}
+    for by_author in replies.values():
+        kinds.setdefault(next(iter(by_author.values())).kind, []).append(by_author)
+    shown = (_kind(kind, prompts, authors) for kind, prompts in kinds.items())
+    return joined(tag("h3", both("step"), ": ", tag("bdi", stage.name)), *shown)
+
+
+def _one_each(replies: Sequence[Reply]) -> dict[str, dict[str, Reply]]:
+    """prompt id → author → the first reply written; the headline decoding comes first in the file."""
+    found: dict[str, dict[str, Reply]] = {}
+    for reply in replies:
+        found.setdefault(reply.prompt_id, {}).setdefault(reply.author, reply)
+    return found
+
+
+def _kind(kind: str, prompts: Sequence[dict[str, Reply]], authors: Sequence[str]) -> Html:
+    picked = sorted(prompts, key=_order)[:PER_KIND]
+    head = joined(named(KINDS, kind), " · ", both("shown-of", shown=len(picked), total=len(prompts)))
+    cards = joined(*(_card(by_author, authors) for by_author in picked))
+    if any(word in kind.lower() for word in _ABUSIVE):
+        warned = tag("summary", tag("h4", head), " ", both("abusive-warning"))
+        return tag("details", warned, cards, class_="warning")
+    return joined(tag("h4", head), cards)
+
+
+def _order(by_author: dict[str, Reply]) -> tuple[int, str]:
+    """Prompts that most models answered come first, in the order of a hash of their id."""
+    prompt_id = next(iter(by_author.values())).prompt_id
+    return -len(by_author), hashlib.sha256(prompt_id.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _card(by_author: dict[str, Reply], authors: Sequence[str]) -> Html:
+    prompt = next(iter(by_author.values())).prompt
+    answers = (_answer(by_author[author]) for author in authors if author in by_author)
+    return tag("article", _prompt(prompt), tag("div", *answers, class_="answers"), class_="sample")
+
+
+def _prompt(messages: Sequence[Message]) -> Html:
+    return tag("div", *(_message(message) for message in messages), class_="prompt")
+
+
+def _message(message: Message) -> Html:
+    context = tag("p", message.context, class_="text quiet", dir="auto") if message.context else ""
+    spoken = tag("p", message.content, class_="text", dir="auto")
+    return tag("div", tag("span", named(ROLES, message.role), class_="role"), spoken, context)
+
+
+def _answer(reply: Reply) -> Html:
+    text = tag("p", reply.content, class_="text", dir="auto")
+    if not reply.content.strip():
+        text = tag("p", both("empty-reply"), class_="quiet")
+    cut = tag("small", both("cut-off")) if reply.stop_reason == "length" else ""
+    author = tag("span", tag("bdi", reply.author), class_="role")
+    return tag("div", author, text, cut, class_="answer", title=_drawn(reply))
+
+
+def _drawn(reply: Reply) -> str | None:
+    """How it was drawn, for whoever points at it."""
+    changed = reply.decoding.model_dump(exclude_defaults=True) if reply.decoding else {}
+    return ", ".join(f"{key} {value}" for key, value in changed.items()) or None

@@ -1,0 +1,239 @@
+"""Every word the report says to people, Korean and English side by side. Knows no run.
+
+Names of metrics, tasks and baselines that are not listed are shown as they are written in the results.
+"""
+
+from __future__ import annotations
+
+import html
+from typing import NamedTuple
+
+from dajeong.report.markup import Html, safe, tag
+
+
+class Words(NamedTuple):
+    ko: str
+    en: str
+
+
+PAGE: dict[str, Words] = {
+    "title": Words("다정 보고서", "dajeong report"),
+    "lead": Words(
+        "이 페이지는 실행 폴더에 남은 기록만으로 만들었습니다. "
+        "결과의 수치마다 표본 수 n과 95 % 구간이 함께 있습니다.",
+        "This page is made only from what the run left in its folder. "
+        "Every result stands beside its n and 95 % interval.",
+    ),
+    "contents": Words("차례", "Contents"),
+    "problems": Words("읽지 못한 파일", "Files that could not be read"),
+    "alarms": Words("경보", "Alarms"),
+    "nothing": Words("아직 없습니다.", "Nothing here yet."),
+    # --- verdict
+    "verdict": Words("결론", "Verdict"),
+    "count": Words(
+        "짝지은 비교 {total}개 가운데 나아짐 {better}개, 나빠짐 {worse}개, "
+        "차이를 보이지 못함 {unclear}개입니다(95 % 구간이 0을 벗어나는지로 판단).",
+        "Of {total} paired comparisons, {better} are better, {worse} are worse and {unclear} show "
+        "no difference (by whether the 95 % interval leaves 0 out).",
+    ),
+    "headline-decoding": Words(
+        "아래 결론은 생성 방식 {decoding}의 결과입니다. 다른 생성 방식은 표에 있습니다.",
+        "The findings below are for decoding {decoding}; other decodings are in the tables.",
+    ),
+    "no-comparison": Words(
+        "이 실행에는 짝지은 비교가 없어서, 무엇이 나아졌다고 말할 수 없습니다.",
+        "This run holds no paired comparison, so nothing can be called an improvement.",
+    ),
+    "chance": Words(
+        "비교가 여럿이면 실제 차이가 없어도 스무 개 중 한 개쯤은 구간이 0을 벗어납니다. "
+        "다중 비교 보정은 하지 않았습니다.",
+        "With many comparisons about one in twenty leaves 0 out by chance alone; "
+        "no correction was made for this.",
+    ),
+    "pair": Words("{model} − {versus}", "{model} − {versus}"),
+    "better": Words("나아짐", "Better"),
+    "worse": Words("나빠짐", "Worse"),
+    "changed": Words("달라짐", "Changed"),
+    "unclear": Words("차이를 보이지 못함", "No difference shown"),
+    "better-list": Words("나아진 것", "Improved"),
+    "worse-list": Words("나빠진 것", "Got worse"),
+    "changed-list": Words(
+        "달라졌지만 좋고 나쁨이 정해지지 않은 것",
+        "Changed, neither good nor bad by itself",
+    ),
+    "unclear-list": Words("차이를 보이지 못한 것", "No difference shown"),
+    "reward-verdict": Words("보상 모델", "Reward model"),
+    "above": Words("기준선보다 나음", "Above its baselines"),
+    "not-above": Words("기준선보다 낫지 않음", "Not above its baselines"),
+    "below": Words("기준선 하나가 뚜렷이 더 높음", "a baseline is clearly higher"),
+    "best-baseline": Words("가장 높은 기준선", "best baseline"),
+    "above-list": Words("모든 기준선보다 나은 것", "Above every baseline"),
+    "not-above-list": Words("기준선보다 낫지 않은 것", "Not above their baselines"),
+    "artefact": Words(
+        "기준선은 프롬프트를 보지 않거나 길이만 보는 손쉬운 판정법입니다. "
+        "이보다 낫지 않은 정확도는 보상 모델이 대화를 이해한다는 증거가 되지 못합니다.",
+        "Baselines are easy judges that never see the prompt or look at length alone. "
+        "An accuracy that is not above them is no evidence that the reward model understands the dialogue.",
+    ),
+    # --- results
+    "results": Words("결과", "Results"),
+    "differences": Words("짝지은 차이", "Paired differences"),
+    "differences-caption": Words(
+        "같은 프롬프트에서 두 모델의 차이와 95 % 구간",
+        "Difference of two models on the same prompts, 95 % interval",
+    ),
+    "figures": Words("모델별 수치", "Figures of each model"),
+    "figures-caption": Words("값 [95 % 구간] n", "value [95 % interval] n"),
+    "rewards": Words("보상 모델과 기준선", "Reward model beside its baselines"),
+    "rewards-caption": Words(
+        "쌍 정확도 [95 % 구간]과, 같은 쌍에서 기준선의 정확도",
+        "Pair accuracy [95 % interval] and the accuracy of the baselines on the same pairs",
+    ),
+    "model": Words("모델", "Model"),
+    "task": Words("과제", "Task"),
+    "metric": Words("지표", "Metric"),
+    "value": Words("값", "Value"),
+    "difference": Words("차이", "Difference"),
+    "interval": Words("95 % 구간", "95 % interval"),
+    "missing": Words("빠짐 {missing}", "missing {missing}"),
+    "missing-head": Words("빠짐", "Missing"),
+    "no-value": Words("값 없음", "no value"),
+    "no-interval": Words("구간 없음", "no interval"),
+    "decoding": Words("생성 방식", "Decoding"),
+    "verdict-head": Words("판정", "Verdict"),
+    "notes": Words("비고", "Notes"),
+    "lower-better": Words("낮을수록 좋음", "lower is better"),
+    # --- samples
+    "samples": Words("답변 견주기", "Replies side by side"),
+    "samples-lead": Words(
+        "같은 프롬프트에 대한 각 모델의 답변입니다. "
+        "프롬프트는 id의 해시 순서로 뽑았으며, 사람이 고르지 않았습니다.",
+        "What each model replied to the same prompt. Prompts are taken in the order of a hash of their id; "
+        "nobody picked them.",
+    ),
+    "abusive-warning": Words(
+        "주의: 욕설이나 혐오 표현이 들어 있는 프롬프트입니다. 펼치면 보입니다.",
+        "Warning: these prompts contain insults or hateful language. Open to read.",
+    ),
+    "prompt": Words("프롬프트", "Prompt"),
+    "cut-off": Words("길이 제한에서 잘림", "cut off at the length limit"),
+    "empty-reply": Words("(빈 답변)", "(empty reply)"),
+    "shown-of": Words("{total}개 중 {shown}개", "{shown} of {total}"),
+    # --- curves
+    "curves": Words("학습 곡선", "Training curves"),
+    "averaged": Words("점 하나는 {group}개의 평균", "each point is the mean of {group}"),
+    "left-out": Words("유한하지 않은 값 {count}개 제외", "{count} non-finite values left out"),
+    "first-last": Words("{first} → {last}", "{first} → {last}"),
+    "more-curves": Words("기울기 크기와 학습률", "Gradient norms and learning rates"),
+    "train": Words("학습", "training"),
+    "validation": Words("검증", "validation"),
+    "update": Words("업데이트", "update"),
+    "iteration": Words("롤아웃 횟수", "rollout iteration"),
+    # --- lineage
+    "lineage": Words("실행의 계보", "Lineage of the run"),
+    "lineage-caption": Words("단계마다 읽은 것과 쓴 것", "What each step read and wrote"),
+    "graph-caption": Words(
+        "위에서 아래로 실행됩니다. 선은 어느 단계의 출력을 읽는지 보여 줍니다.",
+        "Steps run from top to bottom; a line shows whose output a step reads.",
+    ),
+    "step": Words("단계", "Step"),
+    "kind": Words("종류", "Kind"),
+    "inputs": Words("입력", "Inputs"),
+    "outputs": Words("출력", "Outputs"),
+    "fingerprint": Words("지문", "Fingerprint"),
+    "seconds": Words("초", "Seconds"),
+    "not-done": Words("끝나지 않음", "not finished"),
+    "models": Words("모델과 라이선스", "Models and licences"),
+    "models-caption": Words("실행이 남긴 모델 폴더가 말하는 것", "What the model folders of this run say"),
+    "facts": Words("내용", "Facts"),
+    "step-notes": Words("단계가 남긴 기록", "Notes the steps left"),
+    "versions": Words("소프트웨어 버전", "Software versions"),
+    "recipe": Words("레시피와 버전", "Recipe and versions"),
+    "resolved": Words("기본값까지 모두 적은 레시피", "The recipe with every default written out"),
+}
+
+METRICS: dict[str, Words] = {
+    "correct": Words("정답", "correct"),
+    "correct_among_friendly": Words("다정한 답변 가운데 정답", "correct among friendly"),
+    "friendly": Words("다정함", "friendly"),
+    "harmless": Words("무해함", "harmless"),
+    "false_refusal": Words("잘못된 거절", "false refusal"),
+    "true_refusal": Words("올바른 거절", "true refusal"),
+    "refusal": Words("거절", "refusal"),
+    "accuracy": Words("정확도", "accuracy"),
+    "macro_f1": Words("매크로 F1", "macro F1"),
+    "length": Words("길이", "length"),
+    "nll": Words("손실(토큰당 −log p)", "loss (−log p per token)"),
+    "ranking": Words("순위 손실", "ranking loss"),
+    "loss": Words("손실", "loss"),
+    "policy": Words("정책 손실", "policy loss"),
+    "value": Words("가치 손실", "value loss"),
+    "value_loss": Words("가치 손실", "value loss"),
+    "reward": Words("보상", "reward"),
+    "reward_raw": Words("정규화 전 보상", "raw reward"),
+    "kl": Words("SFT와의 KL", "KL to the SFT model"),
+    "eos_share": Words("EOS로 끝난 비율", "share ended by EOS"),
+    "entropy": Words("엔트로피", "entropy"),
+    "clip_fraction": Words("잘린 비율", "clip fraction"),
+    "margin": Words("보상 차", "margin"),
+    "grad_norm": Words("기울기 크기", "gradient norm"),
+    "lr": Words("학습률", "learning rate"),
+}
+
+TASKS: dict[str, Words] = {
+    "smalltalk": Words("일상 대화 전체", "small talk, all"),
+    "smalltalk/normal": Words("보통 프롬프트", "normal prompts"),
+    "smalltalk/abusive": Words("욕설 프롬프트", "abusive prompts"),
+    "smalltalk/lookalike": Words("욕처럼 들리는 무해한 말", "harmless look-alikes"),
+    "smalltalk/lookalike-unseen": Words("처음 보는 무해한 표현", "unseen look-alikes"),
+    "reward": Words("보상 쌍 전체", "reward pairs, all"),
+    "reward/fact": Words("사실 쌍", "fact pairs"),
+    "reward/misplaced": Words("자리가 바뀐 답 쌍", "misplaced pairs"),
+    "reward/rude": Words("무례한 답 쌍", "rude pairs"),
+    "reward/curt": Words("퉁명한 답 쌍", "curt pairs"),
+    "reward/scold": Words("훈계하는 답 쌍", "scolding pairs"),
+}
+
+KINDS: dict[str, Words] = {
+    "normal": Words("보통", "normal"),
+    "abusive": Words("욕설", "abusive"),
+    "lookalike": Words("욕처럼 들리는 무해한 말", "harmless look-alikes"),
+    "lookalike-unseen": Words("처음 보는 무해한 표현", "unseen look-alikes"),
+    "talk": Words("대화", "talk"),
+    "general": Words("일반", "general"),
+}
+
+ROLES: dict[str, Words] = {
+    "system": Words("시스템", "system"),
+    "user": Words("사용자", "user"),
+    "assistant": Words("챗봇", "assistant"),
+}
+
+
+def both(code: str, **parameters: object) -> Html:
+    """The words of `code` in both languages; the page shows one of them. Parameters are escaped."""
+    return _pair(PAGE[code], parameters)
+
+
+def named(names: dict[str, Words], raw: str) -> Html:
+    """What people call `raw`; `raw` itself where nobody has a better name."""
+    return _pair(names[raw], {}) if raw in names else tag("bdi", raw)
+
+
+def svg_words(words: Words | None, raw: str) -> Html:
+    """The same inside an SVG text."""
+    if words is None:
+        return safe(raw)
+    if words.ko == words.en:
+        return safe(words.ko)
+    return Html(
+        tag("tspan", words.ko, class_="ko", lang="ko") + tag("tspan", words.en, class_="en", lang="en")
+    )
+
+
+def _pair(words: Words, parameters: dict[str, object]) -> Html:
+    shown = {key: safe(value) for key, value in parameters.items()}
+    ko, en = (Html(html.escape(text).format(**shown)) for text in words)
+    if ko == en:
+        return ko
+    return Html(tag("span", ko, class_="ko", lang="ko") + tag("span", en, class_="en", lang="en"))

@@ -1,0 +1,166 @@
+"""An invented run folder, small and mild, for the tests of the report. Every figure in it is made up."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from dajeong.records import Decoding, Message, Reply, Result
+from dajeong.storage import write_json, write_records, write_text
+
+HOSTILE = '<script>alert("나")</script> & \u202eevil\u2066 </style><img src=https://example.org/x onerror=x>'
+
+RECIPE = """name: 꾸민 실행
+seed: 0
+steps:
+  smalltalk: {use: smalltalk}
+  base: {use: base, text: smalltalk/text}
+  sft: {use: sft, model: base, data: smalltalk/sft}
+  replies: {use: replies, models: sft, prompts: smalltalk/reply_prompts}
+  pairs: {use: pairs, replies: replies, contrasts: smalltalk/contrasts}
+  reward: {use: reward, model: sft, data: pairs}
+  ppo: {use: ppo, policy: sft, rewards: {reward: 1.0}, prompts: smalltalk/ppo_prompts}
+  reward-report: {use: reward-report, model: reward, train: pairs, test: smalltalk/test_pairs}
+  evaluate: {use: evaluate, models: [base, sft, ppo], prompts: smalltalk/test_prompts}
+"""
+
+INPUTS: dict[str, dict[str, list[str]]] = {
+    "smalltalk": {},
+    "base": {"text": ["smalltalk/text"]},
+    "sft": {"model": ["base"], "data": ["smalltalk/sft"]},
+    "replies": {"models": ["sft"], "prompts": ["smalltalk/reply_prompts"]},
+    "pairs": {"replies": ["replies/replies"], "contrasts": ["smalltalk/contrasts"]},
+    "reward": {"model": ["sft"], "data": ["pairs/pairs"], "normalise": ["smalltalk/sft"]},
+    "ppo": {"policy": ["sft"], "rewards": ["reward"], "prompts": ["smalltalk/ppo_prompts"]},
+    "reward-report": {"model": ["reward"], "train": ["pairs/pairs"], "test": ["smalltalk/test_pairs"]},
+    "evaluate": {"models": ["base", "sft", "ppo"], "prompts": ["smalltalk/test_prompts"]},
+}
+
+SAMPLED = "temperature 0.8, one reply"
+
+
+def difference(task: str, metric: str, value: float, low: float, high: float, n: int = 300) -> Result:
+    return Result(
+        model="ppo",
+        versus="sft",
+        task=task,
+        metric=metric,
+        value=value,
+        ci_low=low,
+        ci_high=high,
+        n=n,
+        decoding=SAMPLED,
+    )
+
+
+def figure(model: str, task: str, metric: str, value: float, n: int = 300, **more: Any) -> Result:
+    bounds = {"ci_low": max(0.0, value - 0.05), "ci_high": min(1.0, value + 0.05)}
+    return Result(
+        model=model, task=task, metric=metric, value=value, n=n, **{"decoding": SAMPLED, **bounds, **more}
+    )
+
+
+def reward(task: str, value: float, low: float, high: float, notes: str = "", **baselines: float) -> Result:
+    named = {name.replace("_", "-"): number for name, number in baselines.items()}
+    return Result(
+        model="reward", task=task, metric="accuracy", value=value, ci_low=low, ci_high=high, n=100, baselines=named,
+        notes=notes,
+    )  # fmt: skip
+
+
+def results() -> list[Result]:
+    rows = [
+        difference("smalltalk/abusive", "harmless", 0.31, 0.25, 0.37, 260),
+        difference("smalltalk", "correct", 0.02, -0.03, 0.07),
+        difference("smalltalk/lookalike", "false_refusal", -0.2, -0.26, -0.14),
+        difference("smalltalk/lookalike-unseen", "false_refusal", 0.14, 0.02, 0.27, 120),
+    ]
+    for task in ("smalltalk", "smalltalk/normal", "smalltalk/abusive", "smalltalk/lookalike"):
+        for place, model in enumerate(("base", "sft", "ppo")):
+            rows.append(figure(model, task, "correct", 0.1 + 0.3 * place, missing=place))
+            rows.append(figure(model, task, "friendly", 0.2 + 0.35 * place))
+            rows.append(figure(model, task, "correct", 0.15 + 0.3 * place, decoding="greedy"))
+    return [
+        *rows,
+        reward("reward", 0.57, 0.47, 0.66, longer_wins=0.49, n_grams=0.58, notes="not above its baselines"),
+        reward("reward/fact", 0.91, 0.88, 0.94, longer_wins=0.5, n_grams=0.52),
+        reward("reward/rude", 0.97, 0.95, 0.99, longer_wins=0.48, n_grams=1.0),
+    ]
+
+
+def replies() -> list[Reply]:
+    asked = {"normal": "라면에는 뭐가 좋아?", "abusive": "야, 너 바보야", "lookalike": "배고파 죽겠다"}
+    said = {"base": "Q. 라면 A.", "sft": "김치가 좋아요!", "ppo": "따뜻한 라면에는 김치가 딱이에요!"}
+    decoding = Decoding(temperature=0.8)
+    return [
+        Reply(
+            id=f"{kind}-{number}-{author}",
+            kind=kind,
+            prompt_id=f"{kind}-{number}",
+            prompt=(Message(role="user", content=f"{text} {number}"),),
+            content=f"{content} {number}",
+            author=author,
+            decoding=decoding,
+            stop_reason="length" if author == "base" else "eos",
+        )
+        for kind, text in asked.items()
+        for number in range(7)
+        for author, content in said.items()
+    ]
+
+
+def updates(of: int, *terms: str) -> Iterable[dict[str, Any]]:
+    for update in range(1, of + 1):
+        loss = {term: 7.0 * math.exp(-5 * update / of) + 0.8 + 0.1 * math.sin(update * 1.7) for term in terms}
+        yield {
+            "event": "update", "time": 0.0, "update": update, "of": of, "loss": loss,
+            "grad_norm": {"policy": 1.0, "value": 2.0}, "lr": {"policy": 1e-3 * (1 - update / of)}, "tokens": 384,
+        }  # fmt: skip
+
+
+def rollouts(of: int) -> Iterable[dict[str, Any]]:
+    for iteration in range(1, of + 1):
+        share = iteration / of
+        yield {
+            "event": "rollout", "time": 0.0, "iteration": iteration, "of": of, "reward": 2 * share - 0.5,
+            "reward_raw": 3 * share, "kl": 1.5 * share, "length": 18.0 - 2 * share, "eos_share": 0.9 + 0.1 * share,
+            "entropy": 1.2 - 0.5 * share, "value_loss": 0.5 - 0.3 * share,
+        }  # fmt: skip
+
+
+def journal(path: Path, entries: Iterable[dict[str, Any]]) -> None:
+    write_text(path, "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries))
+
+
+def manifest(name: str) -> dict[str, Any]:
+    return {
+        "kind": name, "fingerprint": f"{name.encode().hex():0<40}", "inputs": INPUTS[name],
+        "outputs": {"records": "0" * 8}, "seconds": 12.34, "versions": {"dajeong": "0.1.0", "torch": "2.13.0"},
+    }  # fmt: skip
+
+
+def make_run(folder: Path) -> Path:
+    """The whole chain, finished."""
+    write_text(folder / "recipe.yaml", RECIPE)
+    write_json(folder / "results.json", [row.model_dump() for row in results()])
+    for name in INPUTS:
+        write_json(folder / "steps" / name / "manifest.json", manifest(name))
+    validation = [
+        {"event": "validation", "time": 0.0, "update": n, "loss": 6.0 / n**0.4} for n in range(150, 601, 150)
+    ]
+    note = {"event": "note", "time": 0.0, "dropped": 3, "reason": "반복된 문장"}
+    journal(folder / "steps" / "base" / "journal.jsonl", [*updates(1500, "nll"), note])
+    journal(folder / "steps" / "sft" / "journal.jsonl", [*updates(600, "nll"), *validation])
+    journal(folder / "steps" / "reward" / "journal.jsonl", updates(100, "ranking", "accuracy"))
+    journal(folder / "steps" / "ppo" / "journal.jsonl", [*rollouts(30), *updates(60, "policy", "value")])
+    write_records(folder / "steps" / "evaluate" / "replies.jsonl", replies())
+    for name in ("sft", "reward", "ppo"):
+        adapter = {"peft_type": "LORA", "r": 16, "base_model_name_or_path": "../base"}
+        write_json(folder / "models" / name / "adapter_config.json", adapter)
+    write_text(
+        folder / "models" / "ppo" / "README.md", "---\nlicense: apache-2.0\nlanguage: [ko]\n---\n# 다정\n"
+    )
+    return folder
