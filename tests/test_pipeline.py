@@ -415,7 +415,7 @@ def test_reading_recipes_and_planning_never_loads_torch() -> None:
 
 
 LAUNCHED = """\
-import sys
+import os, sys
 from pathlib import Path
 import tiny_kinds
 from dajeong.pipeline import execute
@@ -424,7 +424,8 @@ from dajeong.recipe import load
 folder = Path(sys.argv[1])
 recipe = load(folder / "recipe.yaml", ["parallel=ddp"], tiny_kinds.KINDS)
 results = execute(recipe, folder / "run", report=None)
-print("helped" if results is None else "led", tiny_kinds.CALLS, flush=True)
+said = f"{'helped' if results is None else 'led'} {tiny_kinds.CALLS}"
+(folder / f"rank-{os.environ['RANK']}").write_text(said, encoding="utf-8")
 """
 
 
@@ -437,6 +438,8 @@ def test_processes_launched_together_share_the_steps_that_say_so(tmp_path: Path)
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent), "OMP_NUM_THREADS": "1"}
     command = [*launch, str(tmp_path / "launched.py"), str(tmp_path)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert sorted(done.stdout.splitlines()) == ["helped ['a', 'b']", "led ['w', 'a', 'b', 'm']"], done.stderr
+    assert done.returncode == 0, done.stderr
+    said = [(tmp_path / f"rank-{rank}").read_text(encoding="utf-8") for rank in (0, 1)]
+    assert said == ["led ['w', 'a', 'b', 'm']", "helped ['a', 'b']"]
     (row,) = read_records(tmp_path / "run/steps/a/rows.jsonl", Dialogue)
     assert row.messages[0].content == "2 processes"
