@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 from dajeong.report.markup import Html, joined, tag
 from dajeong.report.plots import NUM_COLOURS, Series, curve
 from dajeong.report.read import Stage
-from dajeong.report.words import METRICS, PAGE, Words, both, named, svg_words
+from dajeong.report.words import PAGE, READINGS, Words, both, named, svg_words
 
 Entry = Mapping[str, Any]
 
-_FIRST = ("reward", "reward_raw", "kl", "length", "eos_share", "entropy", "value_loss")
+_FIRST = ("reward", "raw", "kl", "length", "eos_share", "entropy", "value_loss")
 """Readings of a rollout that come first, in this order; any other number follows."""
 
-_COUNTERS = frozenset({"event", "time", "iteration", "update", "of"})
+_COUNTERS = frozenset({"event", "time", "rollout", "update", "of"})
 
 
 class Panel(NamedTuple):
@@ -57,10 +57,12 @@ def panels(journal: Sequence[Entry]) -> tuple[list[Panel], list[Panel]]:
 
 def _rollout_panels(rollouts: Sequence[Entry]) -> list[Panel]:
     names = {name for entry in rollouts for name, value in entry.items() if _is_number(value)} - _COUNTERS
-    ordered = [name for name in _FIRST if name in names] + sorted(names.difference(_FIRST))
-    return [
-        Panel(name, "iteration", (Series(name, _points(rollouts, "iteration", name)),)) for name in ordered
-    ]
+    ordered = sorted(names, key=lambda name: (_place(name.partition("/")[0]), name))
+    return [Panel(name, "rollout", (Series(name, _points(rollouts, "rollout", name)),)) for name in ordered]
+
+
+def _place(name: str) -> int:
+    return _FIRST.index(name) if name in _FIRST else len(_FIRST)
 
 
 def _loss_panels(updates: Sequence[Entry], journal: Sequence[Entry]) -> list[Panel]:
@@ -83,7 +85,7 @@ def _loss_panels(updates: Sequence[Entry], journal: Sequence[Entry]) -> list[Pan
 
 def _terms(entry: Entry, field: str) -> dict[str, Any]:
     value = entry.get(field)
-    return dict(value) if isinstance(value, dict) else {field: value}
+    return dict(value) if isinstance(value, dict) else {field: value} if _is_number(value) else {}
 
 
 def _role_panel(updates: Sequence[Entry], field: str) -> list[Panel]:
@@ -110,11 +112,11 @@ def _is_number(value: object) -> bool:
 def _figure(panel: Panel, step: str, number: int) -> Html:
     identity = f"curve-{number}"
     x = svg_words(PAGE[panel.over], panel.over)
-    y = svg_words(METRICS.get(panel.reading), panel.reading)
+    y = svg_words(READINGS.get(panel.reading.partition("/")[0]), panel.reading)
     drawn = curve(identity, panel.series, x, y, f"{identity}-caption")
     remarks = [both("averaged", group=drawn.group)] if drawn.group > 1 else []
     remarks += [both("left-out", count=drawn.num_left_out)] if drawn.num_left_out else []
-    title = joined(tag("bdi", step), " · ", named(METRICS, panel.reading))
+    title = joined(tag("bdi", step), " · ", _reading(panel.reading))
     legend = tag("span", *(_key(one, place, len(panel.series)) for place, one in enumerate(panel.series)))
     notes = tag("small", *(joined(" · ", remark) for remark in remarks))
     caption = tag("figcaption", tag("b", title), tag("br"), legend, notes, id=f"{identity}-caption")
@@ -131,6 +133,12 @@ def _key(series: Series, place: int, of: int) -> Html:
         return tag("span", reach, class_="key")
     swatch = tag("i", class_=f"swatch series-{place % NUM_COLOURS}", aria_hidden="true")
     return tag("span", swatch, _line_name(series.name), " ", reach, class_="key")
+
+
+def _reading(name: str) -> Html:
+    """`raw/helpful` is the reading `raw` of the reward model `helpful`."""
+    known, _, of = name.partition("/")
+    return joined(named(READINGS, known), joined(" · ", tag("bdi", of)) if of else "")
 
 
 def _short(value: float) -> str:

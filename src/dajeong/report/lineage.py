@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 
-from dajeong.report.markup import Html, joined, safe, tag
-from dajeong.report.read import Model, Stage, step_of
+from dajeong.report.markup import Html, joined, tag
+from dajeong.report.origins import Origin
+from dajeong.report.read import Model, Run, Stage, step_of
 from dajeong.report.tables import table
 from dajeong.report.words import both
 
 _ROW, _NODE_X, _WIDTH = 30, 150, 420
 """Pixels: height of a step's row, where the steps stand, width of the drawing."""
 
-MAX_NOTES = 12
+MAX_NOTES, MAX_DEPTH = 12, 3
 
 
-def lineage(stages: Sequence[Stage], models: Sequence[Model]) -> Html:
-    return joined(_graph(stages), _steps(stages), _models(models), _notes(stages))
+def lineage(run: Run) -> Html:
+    return joined(
+        _graph(run.stages), _steps(run.stages), _origins(run.origins), _models(run.models), _notes(run.stages)
+    )
 
 
 def _graph(stages: Sequence[Stage]) -> Html:
@@ -82,16 +86,33 @@ def _listed(names: Sequence[str]) -> Html:
     return Html(", ".join(tag("bdi", name) for name in names))
 
 
+def _origins(origins: Sequence[Origin]) -> Html:
+    if not origins:
+        return Html("")
+    heads = [both(code) for code in ("step", "source", "licence", "records")]
+    rows = [
+        tag(
+            "tr",
+            tag("th", tag("bdi", origin.step), scope="row"),
+            tag("td", tag("bdi", origin.source)),
+            tag("td", tag("bdi", origin.licence or "—")),
+            tag("td", f"{origin.num_records:,}", class_="number"),
+        )
+        for origin in origins
+    ]
+    return joined(tag("h3", both("origins")), table(both("origins-caption"), heads, rows))
+
+
 def _models(models: Sequence[Model]) -> Html:
     if not models:
         return Html("")
-    rows = [
-        tag("tr", tag("th", tag("bdi", model.name), scope="row"), tag("td", _facts(model.facts)))
-        for model in models
-    ]
-    return joined(
-        tag("h3", both("models")), table(both("models-caption"), [both("model"), both("facts")], rows)
-    )
+    heads = [both("model"), both("facts")]
+    rows = [_model(model) for model in models]
+    return joined(tag("h3", both("models")), table(both("models-caption"), heads, rows))
+
+
+def _model(model: Model) -> Html:
+    return tag("tr", tag("th", tag("bdi", model.name), scope="row"), tag("td", _facts(model.facts)))
 
 
 def _facts(facts: Mapping[str, object]) -> Html:
@@ -121,11 +142,15 @@ def alarms(stages: Sequence[Stage]) -> Html:
 
 def _entries(stage: Stage, event: str) -> Html:
     entries = [entry for entry in stage.journal if entry.get("event") == event]
-    lines = (
-        ", ".join(f"{key}: {value}" for key, value in entry.items() if key not in ("event", "time"))
-        for entry in entries[:MAX_NOTES]
-    )
-    shown = (
-        tag("p", both("shown-of", shown=MAX_NOTES, total=len(entries))) if len(entries) > MAX_NOTES else ""
-    )
-    return joined(tag("ul", *(tag("li", safe(line)) for line in lines)), shown)
+    said = ({key: value for key, value in entry.items() if key not in ("event", "time")} for entry in entries)
+    items = (tag("li", _value(values)) for values in islice(said, MAX_NOTES))
+    more = tag("p", both("shown-of", shown=MAX_NOTES, total=len(entries))) if len(entries) > MAX_NOTES else ""
+    return joined(tag("ul", *items), more)
+
+
+def _value(value: object, depth: int = 0) -> Html:
+    """Plain JSON as text; mappings one `key: value` a line, not deeper than people read."""
+    if not isinstance(value, dict) or depth == MAX_DEPTH:
+        return tag("bdi", value)
+    parts = (tag("div", tag("bdi", key), ": ", _value(inner, depth + 1)) for key, inner in value.items())
+    return tag("div", *parts, class_="nested")

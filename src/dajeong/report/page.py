@@ -51,11 +51,11 @@ def _head(run: Run) -> tuple[Html, ...]:
 
 def _body(run: Run) -> tuple[Html, ...]:
     sections = {
-        "verdict": verdict(run.results),
-        "results": tables(run.results),
+        "verdict": verdict(run.figures),
+        "results": tables(run.figures),
         "samples": joined(tag("p", both("samples-lead"), class_="quiet"), samples(run.stages)),
         "curves": curves(run.stages),
-        "lineage": lineage(run.stages, run.models) if run.stages else Html(""),
+        "lineage": lineage(run) if run.stages else Html(""),
         "recipe": _folded(run),
     }
     contents = tag(

@@ -71,7 +71,7 @@ def _draw(series: Sequence[Series]) -> str:
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "dajeong", "font.size": 9}):
         figure = Figure(figsize=(4.4, 2.5))
         FigureCanvasSVG(figure)
-        axes = figure.add_axes((0.15, 0.2, 0.83, 0.75))
+        axes = figure.add_axes((0.16, 0.2, 0.82, 0.73))
         for index, one in enumerate(series):
             marker = "o" if len(one.points) <= 12 else None
             axes.plot(
@@ -100,6 +100,8 @@ def _dress(axes: object) -> None:
     assert isinstance(axes, Axes)
     axes.set_xlabel("XLABEL", color=_INK)
     axes.set_ylabel("YLABEL", color=_INK)
+    axes.yaxis.set_label_coords(-0.155, 0.5)  # the same place for every chart, wide numbers or not
+    axes.ticklabel_format(axis="y", scilimits=(-2, 4))
     axes.grid(color=_GRID, linewidth=0.6)
     axes.tick_params(colors=_INK, length=0)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))

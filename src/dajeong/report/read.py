@@ -7,10 +7,10 @@ named among the `problems`, and the rest is still shown.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
@@ -18,6 +18,8 @@ from pydantic import TypeAdapter, ValidationError
 from dajeong.errors import DajeongError
 from dajeong.journal import read_journal
 from dajeong.records import Reply, Result
+from dajeong.report.cards import facts_of, mapping_in, plain
+from dajeong.report.origins import Origin, origins_of
 from dajeong.storage import read_json, read_records
 
 T = TypeVar("T")
@@ -41,22 +43,28 @@ class Stage:
     versions: Mapping[str, str] = field(default_factory=dict)
     journal: tuple[dict[str, Any], ...] = ()
     replies: tuple[Reply, ...] = ()
+    results: tuple[Result, ...] = ()
 
 
-@dataclass(frozen=True)
-class Model:
-    """What the files beside a model's weights say of it."""
-
+class Model(NamedTuple):
     name: str
     facts: Mapping[str, str]
+
+
+class Figures(NamedTuple):
+    """The results of one step; two reports on one model differ in nothing else."""
+
+    step: str
+    rows: tuple[Result, ...]
 
 
 @dataclass(frozen=True)
 class Run:
     name: str
     stages: tuple[Stage, ...]
-    results: tuple[Result, ...]
+    figures: tuple[Figures, ...]
     models: tuple[Model, ...]
+    origins: tuple[Origin, ...]
     recipe: str
     problems: tuple[str, ...]
 
@@ -87,10 +95,11 @@ def read_run(run: Path) -> Run:
     steps = _dict(plan.get("steps"))
     stages = [_stage(reader, name, steps) for name in _step_names(run, steps)]
     return Run(
-        name=_plain(plan.get("name")) or run.resolve().name,
+        name=plain(plan.get("name")) or run.resolve().name,
         stages=tuple(stages),
-        results=reader.tried(run / "results.json", _results, ()),
+        figures=tuple(_figures(reader.tried(run / "results.json", _results, ()), stages)),
         models=tuple(_models(reader)),
+        origins=tuple(_origins(reader, stages)),
         recipe=recipe,
         problems=tuple(reader.problems),
     )
@@ -113,7 +122,7 @@ def _step_names(run: Path, steps: Mapping[str, Any]) -> list[str]:
 
 def _stage(reader: _Reader, name: str, planned: Mapping[str, Any]) -> Stage:
     folder = reader.run / "steps" / name
-    manifest = reader.tried(folder / "manifest.json", _mapping, _NOTHING)
+    manifest = reader.tried(folder / "manifest.json", mapping_in, _NOTHING)
     wish = _dict(planned.get(name))
     seconds = manifest.get("seconds")
     return Stage(
@@ -123,22 +132,16 @@ def _stage(reader: _Reader, name: str, planned: Mapping[str, Any]) -> Stage:
         fingerprint=str(manifest.get("fingerprint", "")),
         seconds=float(seconds) if isinstance(seconds, int | float) and math.isfinite(seconds) else None,
         inputs=_inputs(manifest.get("inputs") or _step_references(wish, planned)),
-        outputs=_references(manifest.get("outputs")),
-        versions={str(key): str(value) for key, value in _dict(manifest.get("versions")).items()},
+        outputs=_outputs(manifest.get("outputs")),
+        versions=_versions(manifest),
         journal=reader.tried(folder / "journal.jsonl", _entries, ()),
         replies=reader.tried(folder / "replies.jsonl", lambda path: tuple(read_records(path, Reply)), ()),
+        results=reader.tried(folder / "results.jsonl", lambda path: tuple(read_records(path, Result)), ()),
     )
 
 
 def _entries(path: Path) -> tuple[dict[str, Any], ...]:
     return tuple(entry for entry in read_journal(path) if isinstance(entry, dict))
-
-
-def _mapping(path: Path) -> dict[str, Any]:
-    value = read_json(path)
-    if not isinstance(value, dict):
-        raise ValueError("not a JSON object")
-    return value
 
 
 def _dict(value: object) -> dict[Any, Any]:
@@ -151,8 +154,19 @@ def _inputs(value: object) -> dict[str, tuple[str, ...]]:
 
 def _references(value: object) -> tuple[str, ...]:
     """The names in whatever shape they were written: one, a list of them, or the keys of a mapping."""
-    items = value if isinstance(value, list | dict) else [value]
+    items = value if isinstance(value, list | tuple | dict) else [value]
     return tuple(item for item in items if isinstance(item, str))
+
+
+def _outputs(value: object) -> tuple[str, ...]:
+    """`steps/sft/replies.jsonl` → `replies`; every file of a model folder → `model`."""
+    short = ("model" if path.startswith("models/") else Path(path).stem for path in _references(value))
+    return tuple(dict.fromkeys(short))
+
+
+def _versions(manifest: Mapping[str, Any]) -> dict[str, str]:
+    shown = {**_dict(manifest.get("versions")), "threads": manifest.get("threads")}
+    return {str(name): plain(value) for name, value in shown.items() if value}
 
 
 def _step_references(wish: Mapping[str, Any], planned: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
@@ -174,37 +188,30 @@ def _results(path: Path) -> tuple[Result, ...]:
         raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from problem
 
 
+def _figures(results: Sequence[Result], stages: Sequence[Stage]) -> Iterator[Figures]:
+    """results.json says what counts; the steps' own files say whose each row is."""
+    left = list(results)
+    for stage in stages:
+        mine = tuple(row for row in stage.results if row in left)
+        if mine:
+            left = [row for row in left if row not in mine]
+            yield Figures(stage.name, mine)
+    if left:
+        yield Figures("", tuple(left))
+
+
+def _origins(reader: _Reader, stages: Sequence[Stage]) -> Iterator[Origin]:
+    """Of the steps that read no other step: with them, words came into the run."""
+    none: list[Origin] = []
+    names = {stage.name for stage in stages}
+    for stage in stages:
+        given = (step_of(reference) for references in stage.inputs.values() for reference in references)
+        if stage.done and names.isdisjoint(given):
+            yield from reader.tried(reader.run / "steps" / stage.name, origins_of, none)
+
+
 def _models(reader: _Reader) -> Iterator[Model]:
+    none: dict[str, str] = {}
     for folder in sorted((reader.run / "models").glob("*")):
         if folder.is_dir():
-            card = reader.tried(folder / "README.md", _front_matter, _NOTHING)
-            adapter = reader.tried(folder / "adapter_config.json", _mapping, _NOTHING)
-            config = reader.tried(folder / "config.json", _mapping, _NOTHING)
-            facts = {**_card_facts(card), **_adapter_facts(adapter), **_config_facts(config)}
-            yield Model(folder.name, facts)
-
-
-def _front_matter(path: Path) -> dict[str, Any]:
-    """The YAML head of a model card."""
-    parts = path.read_text(encoding="utf-8").split("---\n", 2)
-    return _dict(yaml.safe_load(parts[1])) if len(parts) == 3 and not parts[0].strip() else {}
-
-
-def _card_facts(card: Mapping[str, Any]) -> dict[str, str]:
-    return {key: _plain(card[key]) for key in ("license", "base_model", "datasets", "tags") if card.get(key)}
-
-
-def _adapter_facts(adapter: Mapping[str, Any]) -> dict[str, str]:
-    wanted = {"base_model_name_or_path": "base_model", "revision": "revision", "r": "rank"}
-    return {fact: _plain(adapter[key]) for key, fact in wanted.items() if adapter.get(key)}
-
-
-def _config_facts(config: Mapping[str, Any]) -> dict[str, str]:
-    wanted = {"model_type": "form", "num_hidden_layers": "layers", "hidden_size": "width"}
-    return {fact: _plain(config[key]) for key, fact in wanted.items() if config.get(key)}
-
-
-def _plain(value: object) -> str:
-    """A scalar, or a list of scalars, as text; deeper values are not walked."""
-    items = value if isinstance(value, list) else [value]
-    return ", ".join(str(item) for item in items if isinstance(item, str | int | float))
+            yield Model(folder.name, reader.tried(folder, facts_of, none))

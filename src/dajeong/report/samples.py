@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from dajeong.records import Message, Reply
 from dajeong.report.markup import Html, joined, tag
 from dajeong.report.read import Stage
+from dajeong.report.tables import table
+from dajeong.report.verdict import number
 from dajeong.report.words import KINDS, ROLES, both, named
 
 PER_KIND = 4
 """Prompts shown of each kind."""
+
+MAX_ROLLOUTS = 12
 
 _ABUSIVE = ("abus", "insult", "hate", "toxic", "profan")
 
@@ -20,7 +24,7 @@ def samples(stages: Sequence[Stage]) -> Html:
     """The evaluation's replies; before there are any, those of whichever step wrote some."""
     with_replies = [stage for stage in stages if stage.replies]
     chosen = [stage for stage in with_replies if stage.kind == "evaluate"] or with_replies[-1:]
-    return joined(*(_of_stage(stage) for stage in chosen))
+    return joined(*(_of_stage(stage) for stage in chosen), *(_rollouts(stage) for stage in stages))
 
 
 def _of_stage(stage: Stage) -> Html:
@@ -86,3 +90,28 @@ def _drawn(reply: Reply) -> str | None:
     """How it was drawn, for whoever points at it."""
     changed = reply.decoding.model_dump(exclude_defaults=True) if reply.decoding else {}
     return ", ".join(f"{key} {value}" for key, value in changed.items()) or None
+
+
+def _rollouts(stage: Stage) -> Html:
+    """What the journal kept of replies in the middle of training: the first, the last, some between."""
+    kept = [entry for entry in stage.journal if entry.get("event") == "sample"]
+    if not kept:
+        return Html("")
+    stride = max(1, -(-len(kept) // MAX_ROLLOUTS))
+    heads = [both(code) for code in ("rollout", "prompt", "reply", "score")]
+    rows = [_rollout(entry) for entry in [*kept[:-1:stride], kept[-1]]]
+    title = tag(
+        "summary", tag("bdi", stage.name), " · ", both("rollout-samples"), " — ", both("rollout-warning")
+    )
+    return tag("details", title, table(both("rollout-samples"), heads, rows), class_="warning")
+
+
+def _rollout(entry: Mapping[str, object]) -> Html:
+    score = entry.get("score")
+    return tag(
+        "tr",
+        tag("td", entry.get("rollout", "—"), class_="number"),
+        tag("td", tag("bdi", entry.get("prompt", ""))),
+        tag("td", tag("bdi", entry.get("reply", ""))),
+        tag("td", number(score) if isinstance(score, float) else "—", class_="number"),
+    )

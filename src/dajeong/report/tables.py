@@ -6,32 +6,38 @@ from collections.abc import Sequence
 
 from dajeong.records import Result
 from dajeong.report.markup import Html, joined, tag
+from dajeong.report.read import Figures
 from dajeong.report.verdict import (
     LOWER_IS_BETTER,
+    Distances,
     above_baselines,
     against_baselines,
     against_words,
     differences,
     direction,
+    distances,
     figure,
     interval,
     number,
+    of_step,
     plain_figures,
 )
 from dajeong.report.words import METRICS, TASKS, both, named
 
-Lines = dict[tuple[str, str, str], list[Result]]
-"""(decoding, task, metric) → rows."""
-
 _SIGNS = {"better": "▲", "worse": "▼", "changed": "◆", "unclear": "–"}
 
 
-def tables(results: Sequence[Result]) -> Html:
+def tables(figures: Sequence[Figures]) -> Html:
+    """Step by step, in the order of the run."""
     return joined(
-        _differences(differences(results)),
-        _figures(plain_figures(results)),
-        _rewards(against_baselines(results)),
+        *(_of_kind("differences", step, _differences(differences(rows))) for step, rows in figures),
+        *(_of_kind("figures", step, _figures(plain_figures(rows))) for step, rows in figures),
+        *(_of_kind("rewards", step, _rewards(rows)) for step, rows in figures),
     )
+
+
+def _of_kind(code: str, step: str, inside: Html) -> Html:
+    return joined(tag("h3", both(code), of_step(step)), inside) if inside else inside
 
 
 def table(caption: Html, heads: Sequence[object], rows: Sequence[Html]) -> Html:
@@ -49,7 +55,7 @@ def _differences(rows: Sequence[Result]) -> Html:
     heads += [Html("n"), *(both(code) for code in ("missing-head", "verdict-head", "decoding", "notes"))]
     reach = max(map(abs, bounds), default=0.0) or 1.0
     body = [_difference(row, reach) for row in rows]
-    return joined(tag("h3", both("differences")), table(both("differences-caption"), heads, body))
+    return table(both("differences-caption"), heads, body)
 
 
 def _difference(row: Result, reach: float) -> Html:
@@ -89,33 +95,41 @@ def _metric(name: str) -> Html:
 
 
 def _figures(rows: Sequence[Result]) -> Html:
-    """A row for each task, metric and decoding; a column for each model."""
-    if not rows:
-        return Html("")
-    models = list(dict.fromkeys(row.model for row in rows))
-    lines: Lines = {}
+    """A table for each decoding: rows are tasks and metrics, columns models and ways of asking them."""
+    return joined(*(_drawn_by(decoding, lines) for decoding, lines in _by_decoding(rows).items()))
+
+
+def _by_decoding(rows: Sequence[Result]) -> dict[str, list[tuple[str, Result]]]:
+    """Decoding → (column, row). `T 0.8, own format` is decoding `T 0.8` in a column of its own."""
+    found: dict[str, list[tuple[str, Result]]] = {}
     for row in rows:
-        lines.setdefault((row.decoding, row.task, row.metric), []).append(row)
-    heads = [both("task"), both("metric"), *(tag("bdi", model) for model in models)]
-    parts = [
-        tag("h4", both("decoding"), ": ", tag("bdi", decoding or "—"))
-        + table(both("figures-caption"), heads, _figure_rows(lines, decoding, models))
-        for decoding in dict.fromkeys(key[0] for key in lines)
-    ]
-    return joined(tag("h3", both("figures")), *map(Html, parts))
+        decoding, _, way = row.decoding.partition(", ")
+        found.setdefault(decoding, []).append((f"{row.model}, {way}" if way else row.model, row))
+    return found
 
 
-def _figure_rows(lines: Lines, decoding: str, models: list[str]) -> list[Html]:
-    return [
+def _drawn_by(decoding: str, lines: Sequence[tuple[str, Result]]) -> Html:
+    models = list(dict.fromkeys(row.model for _, row in lines))
+    columns = sorted(
+        dict.fromkeys(column for column, _ in lines), key=lambda c: models.index(c.partition(", ")[0])
+    )
+    heads = [both("task"), both("metric"), *(tag("bdi", column) for column in columns)]
+    keys = dict.fromkeys((row.task, row.metric) for _, row in lines)
+    body = [
         tag(
             "tr",
             tag("th", named(TASKS, task), scope="row"),
             tag("td", _metric(metric)),
-            *(tag("td", _cell([row for row in rows if row.model == model])) for model in models),
+            *(tag("td", _cell(_rows_at(lines, column, task, metric))) for column in columns),
         )
-        for (drawn, task, metric), rows in lines.items()
-        if drawn == decoding
+        for task, metric in keys
     ]
+    title = tag("h4", both("decoding"), ": ", tag("bdi", decoding or "—"))
+    return joined(title, table(both("figures-caption"), heads, body))
+
+
+def _rows_at(lines: Sequence[tuple[str, Result]], column: str, task: str, metric: str) -> list[Result]:
+    return [row for there, row in lines if (there, row.task, row.metric) == (column, task, metric)]
 
 
 def _cell(rows: Sequence[Result]) -> Html:
@@ -129,27 +143,28 @@ def _note(row: Result) -> Html:
 
 
 def _rewards(rows: Sequence[Result]) -> Html:
-    if not rows:
+    shown, far = against_baselines(rows), distances(rows)
+    if not shown:
         return Html("")
-    names = list(dict.fromkeys(name for row in rows for name in row.baselines))
-    heads = [both(code) for code in ("model", "task", "metric", "value")]
-    heads += [*(tag("bdi", name) for name in names), both("verdict-head"), both("notes")]
-    body = [_reward(row, names) for row in rows]
-    return joined(tag("h3", both("rewards")), table(both("rewards-caption"), heads, body))
+    names = list(dict.fromkeys(name for row in shown for name in row.baselines))
+    heads = [both(code) for code in ("model", "task", "value", "verdict-head", "distance")]
+    heads += [*(tag("bdi", name) for name in names), both("notes")]
+    return table(both("rewards-caption"), heads, [_reward(row, names, far) for row in shown])
 
 
-def _reward(row: Result, names: Sequence[str]) -> Html:
+def _reward(row: Result, names: Sequence[str], far: Distances) -> Html:
     above = above_baselines(row)
-    beside = (tag("td", _baseline(row, name), class_="number") for name in names)
     word = joined(_SIGNS["better" if above else "unclear"], " ", against_words(row))
+    distance = far.get((row.model, row.task))
+    beside = (tag("td", _baseline(row, name), class_="number") for name in names)
     return tag(
         "tr",
         tag("td", tag("bdi", row.model)),
         tag("th", named(TASKS, row.task), scope="row"),
-        tag("td", _metric(row.metric)),
         tag("td", figure(row)),
+        tag("td", word, class_="better" if above else "unclear"),
+        tag("td", figure(distance, signed=True) if distance else "—"),
         *beside,
-        tag("td", word if row.baselines else "—", class_="better" if above else "unclear"),
         tag("td", tag("bdi", row.notes)),
     )
 

@@ -6,20 +6,36 @@ Decides by intervals only; never by a value alone.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 from dajeong.records import Result
 from dajeong.report.markup import Html, joined, tag
+from dajeong.report.read import Figures
 from dajeong.report.words import METRICS, TASKS, both, named
 
 Direction = Literal["better", "worse", "changed", "unclear"]
 
+Distances = dict[tuple[str, str], Result]
+"""(model, task) → paired difference from the best baseline."""
+
+_DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
+
 HIGHER_IS_BETTER = frozenset(
-    {"correct", "correct_among_friendly", "friendly", "harmless", "true_refusal", "accuracy", "macro_f1"}
+    {
+        "correct",
+        "correct_among_friendly",
+        "friendly",
+        "harmless",
+        "proper",
+        "true_refusal",
+        "accuracy",
+        "macro_f1",
+    }
 )
 LOWER_IS_BETTER = frozenset({"false_refusal"})
 
-_NOT_ABOVE = ("not above its baselines", "기준선보다 낫지 않음")
+_NOT_ABOVE, _ABOVE = "not above its baselines", "above its baselines"
+"""How a row's notes say it. The words of the first hold those of the second."""
 
 
 def direction(row: Result) -> Direction:
@@ -35,77 +51,91 @@ def direction(row: Result) -> Direction:
 
 def above_baselines(row: Result) -> bool:
     """The row's own notes decide; without them, the lower bound must lie above every baseline."""
-    if any(words in row.notes for words in _NOT_ABOVE):
-        return False
+    if _ABOVE in row.notes:
+        return _NOT_ABOVE not in row.notes
     return bool(row.baselines) and row.ci_low is not None and row.ci_low > max(row.baselines.values())
 
 
-def differences(results: Iterable[Result]) -> list[Result]:
-    return [row for row in results if row.versus is not None]
+def differences(rows: Iterable[Result]) -> list[Result]:
+    """Of models on the same prompts; a reward model's distance from a baseline is not one."""
+    return [row for row in rows if row.versus is not None and not _is_reward(row)]
 
 
-def against_baselines(results: Iterable[Result]) -> list[Result]:
-    return [row for row in results if row.versus is None and (row.baselines or _is_reward(row))]
+def against_baselines(rows: Iterable[Result]) -> list[Result]:
+    return [row for row in rows if row.versus is None and (row.baselines or _is_reward(row))]
 
 
-def plain_figures(results: Iterable[Result]) -> list[Result]:
-    return [row for row in results if row.versus is None and not row.baselines and not _is_reward(row)]
+def distances(rows: Iterable[Result]) -> Distances:
+    """(model, task) → how far a reward model is from its best baseline, on the same pairs."""
+    return {(row.model, row.task): row for row in rows if row.versus is not None and _is_reward(row)}
+
+
+def plain_figures(rows: Iterable[Result]) -> list[Result]:
+    return [row for row in rows if row.versus is None and not row.baselines and not _is_reward(row)]
 
 
 def _is_reward(row: Result) -> bool:
     return row.task == "reward" or row.task.startswith("reward/")
 
 
-def verdict(results: Sequence[Result]) -> Html:
+def verdict(figures: Sequence[Figures]) -> Html:
     """The headline: counts first, then each pair of models, then each reward model."""
-    compared, rewards = headline(differences(results)), against_baselines(results)
+    compared = [Figures(step, tuple(headline(differences(rows)))) for step, rows in figures]
+    compared = [each for each in compared if each.rows]
+    rewards = [Figures(step, rows) for step, rows in figures if against_baselines(rows)]
     return joined(
         _count(compared) if compared or not rewards else "",
-        *(_pair(model, versus, rows) for (model, versus), rows in _by_pair(compared).items()),
-        *(_reward(model, rows) for model, rows in _by_model(rewards).items()),
+        *(_pair(step, rows) for step, all_rows in compared for rows in _by_pair(all_rows)),
+        *(_reward(step, rows) for step, all_rows in rewards for rows in _by_model(all_rows)),
     )
 
 
 def headline(rows: Sequence[Result]) -> list[Result]:
-    """One decoding only, the first in the results: the same reply must not be counted twice.
-
-    Rows without a decoding compare reward models with their baselines; these have a section of their own.
-    """
-    first = next((row.decoding for row in rows if row.decoding), "")
-    return [row for row in rows if row.decoding == first]
+    """One decoding only, the first in the results: the same prompts must not be counted twice."""
+    return [row for row in rows if row.decoding == rows[0].decoding]
 
 
-def _count(rows: Sequence[Result]) -> Html:
+def _count(compared: Sequence[Figures]) -> Html:
+    rows = [row for each in compared for row in each.rows]
     if not rows:
         return tag("p", both("no-comparison"), class_="headline")
-    counts = {name: sum(direction(row) == name for row in rows) for name in ("better", "worse", "unclear")}
-    drawn = both("headline-decoding", decoding=rows[0].decoding) if rows[0].decoding else ""
+    counts = {name: sum(direction(row) == name for row in rows) for name in _DIRECTIONS}
+    drawn = ", ".join(dict.fromkeys(row.decoding for row in rows if row.decoding))
     return joined(
         tag("p", both("count", total=len(rows), **counts), class_="headline"),
-        tag("p", drawn, " ", both("chance"), class_="quiet"),
+        tag(
+            "p",
+            both("headline-decoding", decoding=drawn) if drawn else "",
+            " ",
+            both("chance"),
+            class_="quiet",
+        ),
     )
 
 
-def _by_pair(rows: Iterable[Result]) -> dict[tuple[str, str], list[Result]]:
-    groups: dict[tuple[str, str], list[Result]] = {}
+def _by_pair(rows: Iterable[Result]) -> list[list[Result]]:
+    groups: dict[tuple[str, str | None], list[Result]] = {}
     for row in rows:
-        groups.setdefault((row.model, row.versus or ""), []).append(row)
-    return groups
+        groups.setdefault((row.model, row.versus), []).append(row)
+    return list(groups.values())
 
 
-def _by_model(rows: Iterable[Result]) -> dict[str, list[Result]]:
+def _by_model(rows: Iterable[Result]) -> list[list[Result]]:
     groups: dict[str, list[Result]] = {}
     for row in rows:
-        groups.setdefault(row.model, []).append(row)
-    return groups
+        if _is_reward(row) or row.baselines:
+            groups.setdefault(row.model, []).append(row)
+    return list(groups.values())
 
 
-def _pair(model: str, versus: str, rows: Sequence[Result]) -> Html:
-    lists = (
-        _list(name, [row for row in rows if direction(row) == name])
-        for name in ("better", "worse", "changed", "unclear")
-    )
-    return tag("section", tag("h3", both("pair", model=model, versus=versus)), *lists, class_="finding")
+def of_step(step: str) -> Html:
+    return tag("small", " · ", both("step"), " ", tag("bdi", step)) if step else Html("")
+
+
+def _pair(step: str, rows: Sequence[Result]) -> Html:
+    title = tag("h3", both("pair", model=rows[0].model, versus=rows[0].versus), of_step(step))
+    lists = (_list(name, [row for row in rows if direction(row) == name]) for name in _DIRECTIONS)
+    return tag("section", title, *lists, class_="finding")
 
 
 def _list(name: Direction, rows: Sequence[Result]) -> Html:
@@ -119,31 +149,33 @@ def _sentence(row: Result) -> Html:
     return joined(named(TASKS, row.task), " · ", named(METRICS, row.metric), ": ", figure(row, signed=True))
 
 
-def _reward(model: str, rows: Sequence[Result]) -> Html:
+def _reward(step: str, rows: Sequence[Result]) -> Html:
     """All pairs first, in one sentence; then the kinds on either side of their baselines."""
-    overall = [row for row in rows if "/" not in row.task]
-    kinds = [row for row in rows if "/" in row.task]
+    far, shown = distances(rows), against_baselines(rows)
+    overall = [row for row in shown if "/" not in row.task]
+    above = [row for row in shown if "/" in row.task and above_baselines(row)]
+    not_above = [row for row in shown if "/" in row.task and not above_baselines(row)]
     return tag(
         "section",
-        tag("h3", both("reward-verdict"), ": ", tag("bdi", model)),
-        *(tag("p", _against(row), class_="headline") for row in overall),
-        _kinds("above-list", "better", [row for row in kinds if above_baselines(row)]),
-        _kinds("not-above-list", "unclear", [row for row in kinds if not above_baselines(row)]),
+        tag("h3", both("reward-verdict"), ": ", tag("bdi", shown[0].model), of_step(step)),
+        *(tag("p", _against(row, far), class_="headline") for row in overall),
+        _kinds("above-list", "better", above, far),
+        _kinds("not-above-list", "unclear", not_above, far),
         tag("p", both("artefact"), class_="quiet"),
         class_="finding",
     )
 
 
-def _kinds(code: str, look: str, rows: Sequence[Result]) -> Html:
+def _kinds(code: str, look: str, rows: Sequence[Result], far: Distances) -> Html:
     if not rows:
         return Html("")
-    items = tag("ul", *(tag("li", _against(row)) for row in rows))
+    items = tag("ul", *(tag("li", _against(row, far)) for row in rows))
     return joined(tag("p", tag("strong", both(code)), class_=look), items)
 
 
-def _against(row: Result) -> Html:
+def _against(row: Result, far: Distances) -> Html:
     said = tag("strong", against_words(row))
-    return joined(named(TASKS, row.task), ": ", figure(row), _best_baseline(row), " — ", said)
+    return joined(named(TASKS, row.task), ": ", figure(row), _best_baseline(row, far), " — ", said)
 
 
 def against_words(row: Result) -> Html:
@@ -154,11 +186,13 @@ def against_words(row: Result) -> Html:
     return joined(both("not-above"), joined(" (", both("below"), ")") if below else "")
 
 
-def _best_baseline(row: Result) -> Html:
+def _best_baseline(row: Result, far: Distances) -> Html:
     if not row.baselines:
         return Html("")
     name, value = max(row.baselines.items(), key=lambda item: item[1])
-    return joined(" · ", both("best-baseline"), " ", tag("bdi", name), " ", number(value))
+    distance = far.get((row.model, row.task))
+    beside = joined(", ", both("difference"), " ", figure(distance, signed=True)) if distance else ""
+    return joined(" · ", both("best-baseline"), " ", tag("bdi", name), " ", number(value), beside)
 
 
 def figure(row: Result, signed: bool = False) -> Html:

@@ -93,6 +93,7 @@ PAGE: dict[str, Words] = {
     "task": Words("과제", "Task"),
     "metric": Words("지표", "Metric"),
     "value": Words("값", "Value"),
+    "distance": Words("가장 높은 기준선과의 차이", "Difference from the best baseline"),
     "difference": Words("차이", "Difference"),
     "interval": Words("95 % 구간", "95 % interval"),
     "missing": Words("빠짐 {missing}", "missing {missing}"),
@@ -128,7 +129,14 @@ PAGE: dict[str, Words] = {
     "train": Words("학습", "training"),
     "validation": Words("검증", "validation"),
     "update": Words("업데이트", "update"),
-    "iteration": Words("롤아웃 횟수", "rollout iteration"),
+    "rollout": Words("롤아웃", "rollout"),
+    "rollout-samples": Words("학습 중 롤아웃 표본", "Rollouts seen during training"),
+    "rollout-warning": Words(
+        "학습 도중의 답변이며, 욕설이 있을 수 있습니다.",
+        "Replies from the middle of training; they may be rude.",
+    ),
+    "reply": Words("답변", "Reply"),
+    "score": Words("점수", "Score"),
     # --- lineage
     "lineage": Words("실행의 계보", "Lineage of the run"),
     "lineage-caption": Words("단계마다 읽은 것과 쓴 것", "What each step read and wrote"),
@@ -145,6 +153,13 @@ PAGE: dict[str, Words] = {
     "not-done": Words("끝나지 않음", "not finished"),
     "models": Words("모델과 라이선스", "Models and licences"),
     "models-caption": Words("실행이 남긴 모델 폴더가 말하는 것", "What the model folders of this run say"),
+    "origins": Words("데이터의 출처와 라이선스", "Sources and licences of the data"),
+    "origins-caption": Words(
+        "다른 단계의 출력을 읽지 않는 단계가 쓴 레코드", "Records of the steps that read no other step"
+    ),
+    "source": Words("출처", "Source"),
+    "licence": Words("라이선스", "Licence"),
+    "records": Words("레코드", "Records"),
     "facts": Words("내용", "Facts"),
     "step-notes": Words("단계가 남긴 기록", "Notes the steps left"),
     "versions": Words("소프트웨어 버전", "Software versions"),
@@ -162,15 +177,18 @@ METRICS: dict[str, Words] = {
     "refusal": Words("거절", "refusal"),
     "accuracy": Words("정확도", "accuracy"),
     "macro_f1": Words("매크로 F1", "macro F1"),
-    "length": Words("길이", "length"),
+    "length": Words("길이(글자)", "length (characters)"),
     "nll": Words("손실(토큰당 −log p)", "loss (−log p per token)"),
     "ranking": Words("순위 손실", "ranking loss"),
+    "centring": Words("중심화 벌점", "centring penalty"),
+    "distinct": Words("서로 다른 답변의 비율", "share of distinct replies"),
+    "proper": Words("알맞은 답변", "proper"),
     "loss": Words("손실", "loss"),
     "policy": Words("정책 손실", "policy loss"),
     "value": Words("가치 손실", "value loss"),
     "value_loss": Words("가치 손실", "value loss"),
     "reward": Words("보상", "reward"),
-    "reward_raw": Words("정규화 전 보상", "raw reward"),
+    "raw": Words("정규화 전 보상", "raw reward"),
     "kl": Words("SFT와의 KL", "KL to the SFT model"),
     "eos_share": Words("EOS로 끝난 비율", "share ended by EOS"),
     "entropy": Words("엔트로피", "entropy"),
@@ -203,6 +221,14 @@ KINDS: dict[str, Words] = {
     "general": Words("일반", "general"),
 }
 
+READINGS: dict[str, Words] = {
+    **METRICS,
+    "length": Words("답변 길이(토큰)", "reply length (tokens)"),
+    "reward": Words("보상(정규화)", "reward (normalised)"),
+    "kl": Words("SFT와의 KL(답변당)", "KL to SFT (per reply)"),
+}
+"""Names of what journals read; a length is counted in tokens there."""
+
 ROLES: dict[str, Words] = {
     "system": Words("시스템", "system"),
     "user": Words("사용자", "user"),
@@ -221,7 +247,7 @@ def named(names: dict[str, Words], raw: str) -> Html:
 
 
 def svg_words(words: Words | None, raw: str) -> Html:
-    """The same inside an SVG text."""
+    """The same inside an SVG text, which holds spans of its own."""
     if words is None:
         return safe(raw)
     if words.ko == words.en:

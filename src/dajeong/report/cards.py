@@ -1,0 +1,54 @@
+"""What the files beside a model's weights say of it: its card, its adapter, its shape. Opens no weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from dajeong.storage import read_json
+
+CARD = {"license": "license", "base_model": "base_model", "datasets": "datasets"}
+ADAPTER = {"base_model_name_or_path": "base_model", "revision": "revision", "r": "rank"}
+CONFIG = {"model_type": "form", "num_hidden_layers": "layers", "hidden_size": "width"}
+NOTES = {"role": "role", "reward_mean": "reward_mean", "reward_deviation": "reward_deviation"}
+"""Key in the file → name of the fact."""
+
+
+def facts_of(folder: Path) -> dict[str, str]:
+    """Name → value of what is there. Raises DataProblem or ValueError for a file that cannot be read."""
+    facts = _chosen(_front_matter(folder / "README.md"), CARD)
+    facts |= _chosen(_optional(folder / "adapter_config.json"), ADAPTER)
+    facts |= _chosen(_optional(folder / "config.json"), CONFIG)
+    return facts | _chosen(_optional(folder / "dajeong.json"), NOTES)
+
+
+def mapping_in(path: Path) -> dict[str, Any]:
+    """A JSON object. Raises ValueError for any other JSON."""
+    value = read_json(path)
+    if not isinstance(value, dict):
+        raise ValueError("not a JSON object")
+    return value
+
+
+def plain(value: object) -> str:
+    """A scalar, or a list of scalars, as text; deeper values are not walked."""
+    items = value if isinstance(value, list) else [value]
+    return ", ".join(f"{item}" for item in items if isinstance(item, str | int | float))
+
+
+def _optional(path: Path) -> dict[str, Any]:
+    return mapping_in(path) if path.is_file() else {}
+
+
+def _front_matter(path: Path) -> dict[str, Any]:
+    """The YAML head of a model card."""
+    parts = path.read_text(encoding="utf-8").split("---\n", 2) if path.is_file() else []
+    head = yaml.safe_load(parts[1]) if len(parts) == 3 and not parts[0].strip() else {}
+    return head if isinstance(head, dict) else {}
+
+
+def _chosen(values: Mapping[str, Any], wanted: Mapping[str, str]) -> dict[str, str]:
+    return {fact: plain(values[key]) for key, fact in wanted.items() if values.get(key) not in (None, "")}
