@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import END, Pair
+from stock_twins import END, Pair
 from test_native import prompts, request, theirs
 
 from dajeong.records import Decoding
@@ -68,6 +68,23 @@ def test_beams_beside_plain_requests(pair: Pair) -> None:
     found = NativeEngine(pair.model).generate([asked()[1], plain, asked()[2]])
     alone = [NativeEngine(pair.model).generate([one])[0] for one in (asked()[1], plain, asked()[2])]
     assert [one.ids for one in found] == [one.ids for one in alone]
+
+
+def test_prompts_searched_side_by_side_keep_their_own_ends_and_limits(pair: Pair) -> None:
+    """As some leave early, what stops the others must move up with them."""
+    requests = [
+        one._replace(
+            stop_ids=frozenset(range(number * 11, number * 11 + 12)),
+            decoding=BEAMS.model_copy(
+                update={"max_new_tokens": 6 + 2 * number, "repetition_penalty": 1 + number / 10}
+            ),
+        )
+        for number, one in enumerate(asked())
+    ]
+    together = NativeEngine(pair.model).generate(requests)
+    alone = [NativeEngine(pair.model).generate([one])[0] for one in requests]
+    assert [one.ids for one in together] == [one.ids for one in alone]
+    assert len({len(one.ids) for one in together}) > 2
 
 
 def test_a_listener_hears_beams_when_they_are_final(pair: Pair) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import END, VOCABULARY, Pair
+from stock_twins import END, VOCABULARY, Pair
 
 from dajeong.errors import QualityProblem
 from dajeong.models.layout import Layout

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 import torch
+from stock_twins import Pair, make_pair
 from test_native import crowd, prompts, request, theirs
 
-from conftest import Pair, make_pair
 from dajeong.models.layout import Layout
 from dajeong.records import Decoding
 from dajeong.rollout.cache import SlotCache

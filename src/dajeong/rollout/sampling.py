@@ -130,7 +130,6 @@ def top_p(scores: Tensor, tail: Tensor) -> Tensor:
     ordered, order = scores.sort(dim=-1, descending=False)
     cut = ordered.softmax(dim=-1).cumsum(dim=-1) <= tail
     cut[:, -1] = False
-    cut &= tail > 0
     return scores.masked_fill(torch.zeros_like(cut).scatter(1, order, cut), -torch.inf)
 
 
