@@ -75,6 +75,12 @@ def test_only_the_first_decoding_is_counted() -> None:
     )
 
 
+@pytest.mark.parametrize(("low", "folded"), [(-0.1, True), (0.1, False)])
+def test_only_what_shows_no_difference_is_folded(low: float, folded: bool) -> None:
+    rows = [difference("smalltalk", "false_refusal", 0.2, low, 0.3)] * 9
+    assert ("<details>" in verdict([Figures("evaluate", tuple(rows))])) is folded
+
+
 def test_without_comparisons_nothing_is_claimed() -> None:
     assert "nothing can be called an improvement" in verdict([])
 

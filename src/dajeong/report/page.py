@@ -53,7 +53,7 @@ def _body(run: Run) -> tuple[Html, ...]:
     sections = {
         "verdict": verdict(run.figures),
         "results": tables(run.figures),
-        "samples": joined(tag("p", both("samples-lead"), class_="quiet"), samples(run.stages)),
+        "samples": samples(run.stages),
         "curves": curves(run.stages),
         "lineage": lineage(run) if run.stages else Html(""),
         "recipe": _folded(run),

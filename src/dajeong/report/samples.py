@@ -24,7 +24,8 @@ def samples(stages: Sequence[Stage]) -> Html:
     """The evaluation's replies; before there are any, those of whichever step wrote some."""
     with_replies = [stage for stage in stages if stage.replies]
     chosen = [stage for stage in with_replies if stage.kind == "evaluate"] or with_replies[-1:]
-    return joined(*(_of_stage(stage) for stage in chosen), *(_rollouts(stage) for stage in stages))
+    lead = tag("p", both("samples-lead"), class_="quiet") if chosen else ""
+    return joined(lead, *(_of_stage(stage) for stage in chosen), *(_rollouts(stage) for stage in stages))
 
 
 def _of_stage(stage: Stage) -> Html:

@@ -18,6 +18,9 @@ Direction = Literal["better", "worse", "changed", "unclear"]
 Distances = dict[tuple[str, str], Result]
 """(model, task) → paired difference from the best baseline."""
 
+MAX_UNCLEAR = 4
+"""Longer lists of what shows no difference are folded; what got worse never is."""
+
 _DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 
 HIGHER_IS_BETTER = frozenset(
@@ -142,7 +145,10 @@ def _list(name: Direction, rows: Sequence[Result]) -> Html:
     if not rows:
         return Html("")
     items = tag("ul", *(tag("li", _sentence(row)) for row in rows))
-    return joined(tag("p", tag("strong", both(f"{name}-list")), class_=name), items)
+    title = tag("strong", both(f"{name}-list"), f" ({len(rows)})")
+    if name == "unclear" and len(rows) > MAX_UNCLEAR:
+        return tag("details", tag("summary", title, class_=name), items)
+    return joined(tag("p", title, class_=name), items)
 
 
 def _sentence(row: Result) -> Html:
