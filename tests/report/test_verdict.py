@@ -54,7 +54,11 @@ def test_the_verdict_says_not_above_its_baselines_in_both_languages() -> None:
 
 def test_a_baseline_that_is_clearly_higher_is_said_to_be() -> None:
     rows = reward("reward", 0.57, 0.47, 0.66, NOT_ABOVE, 0.9)
-    assert "a baseline is clearly higher" in verdict([Figures("reward-report-final", tuple(rows))])
+    assert "the baseline is clearly higher" in verdict([Figures("reward-report-final", tuple(rows))])
+
+
+def test_a_baseline_whose_lead_may_be_chance_is_not() -> None:
+    assert "clearly higher" not in verdict([Figures("reward-report", tuple(reward_results()[:2]))])
 
 
 def test_distances_from_baselines_are_no_comparison_of_models() -> None:
@@ -70,7 +74,7 @@ def test_only_the_first_decoding_is_counted() -> None:
     ]
     greedy = [row.model_copy(update={"decoding": "greedy"}) for row in rows]
     assert headline([*rows, *greedy]) == rows
-    assert "Of 2 paired comparisons, 1 are better, 0 are worse and 1 show" in verdict(
+    assert "Of 2 paired comparisons, 1 are better, 0 are worse, 1 show" in verdict(
         [Figures("evaluate", (*rows, *greedy))]
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from dajeong.records import Result
 from dajeong.report.markup import Html, joined, tag
@@ -48,14 +48,21 @@ def table(caption: Html, heads: Sequence[object], rows: Sequence[Html]) -> Html:
 
 
 def _differences(rows: Sequence[Result]) -> Html:
-    if not rows:
-        return Html("")
-    bounds = [bound for row in rows for bound in (row.ci_low, row.ci_high) if bound is not None]
-    heads = [both(code) for code in ("task", "metric", "model", "difference", "interval")]
-    heads += [Html("n"), *(both(code) for code in ("missing-head", "verdict-head", "decoding", "notes"))]
-    reach = max(map(abs, bounds), default=0.0) or 1.0
-    body = [_difference(row, reach) for row in rows]
-    return table(both("differences-caption"), heads, body)
+    """A table for each pair of models and decoding."""
+    groups: dict[tuple[str, str | None, str], list[Result]] = {}
+    for row in rows:
+        groups.setdefault((row.model, row.versus, row.decoding), []).append(row)
+    reach = _reach(rows)
+    return joined(*(_compared(same, reach) for same in groups.values()))
+
+
+def _compared(rows: Sequence[Result], reach: Mapping[str, float]) -> Html:
+    pair = both("pair", model=rows[0].model, versus=rows[0].versus)
+    title = tag("h4", pair, " · ", both("decoding"), ": ", tag("bdi", rows[0].decoding or "—"))
+    heads = [both(code) for code in ("task", "metric", "difference", "interval")]
+    heads += [Html("n"), *(both(code) for code in ("missing-head", "verdict-head", "notes"))]
+    body = [_difference(row, reach[row.metric]) for row in rows]
+    return joined(title, table(both("differences-caption"), heads, body))
 
 
 def _difference(row: Result, reach: float) -> Html:
@@ -65,15 +72,22 @@ def _difference(row: Result, reach: float) -> Html:
         "tr",
         tag("th", named(TASKS, row.task), scope="row"),
         tag("td", _metric(row.metric)),
-        tag("td", both("pair", model=row.model, versus=row.versus)),
         tag("td", tag("b", value), class_="number"),
         tag("td", interval(row, signed=True), _whisker(row, reach), class_="number"),
         tag("td", f"{row.n:,}", class_="number"),
         tag("td", f"{row.missing:,}", class_="number"),
         tag("td", _SIGNS[found], " ", both(found), class_=found),
-        tag("td", tag("bdi", row.decoding)),
         tag("td", tag("bdi", row.notes)),
     )
+
+
+def _reach(rows: Sequence[Result]) -> dict[str, float]:
+    """Metric → how far its intervals reach; shares are all drawn on −1…1."""
+    found: dict[str, float] = {}
+    for row in rows:
+        bounds = [abs(bound) for bound in (row.ci_low, row.ci_high) if bound is not None]
+        found[row.metric] = max([found.get(row.metric, 1.0), *bounds])
+    return found
 
 
 def _whisker(row: Result, reach: float) -> Html:
@@ -154,7 +168,7 @@ def _rewards(rows: Sequence[Result]) -> Html:
 
 def _reward(row: Result, names: Sequence[str], far: Distances) -> Html:
     above = above_baselines(row)
-    word = joined(_SIGNS["better" if above else "unclear"], " ", against_words(row))
+    word = joined(_SIGNS["better" if above else "unclear"], " ", against_words(row, far))
     distance = far.get((row.model, row.task))
     beside = (tag("td", _baseline(row, name), class_="number") for name in names)
     return tag(

@@ -180,15 +180,16 @@ def _kinds(code: str, look: str, rows: Sequence[Result], far: Distances) -> Html
 
 
 def _against(row: Result, far: Distances) -> Html:
-    said = tag("strong", against_words(row))
+    said = tag("strong", against_words(row, far))
     return joined(named(TASKS, row.task), ": ", figure(row), _best_baseline(row, far), " — ", said)
 
 
-def against_words(row: Result) -> Html:
-    """Above its baselines, not above them, or clearly below one of them."""
+def against_words(row: Result, far: Distances) -> Html:
+    """Above its baselines, not above them, or clearly below the best of them."""
     if above_baselines(row):
         return both("above")
-    below = row.ci_high is not None and row.ci_high < max(row.baselines.values(), default=0.0)
+    distance = far.get((row.model, row.task))
+    below = distance is not None and distance.ci_high is not None and distance.ci_high < 0
     return joined(both("not-above"), joined(" (", both("below"), ")") if below else "")
 
 

@@ -24,17 +24,16 @@ PAGE: dict[str, Words] = {
         "This page is made only from what the run left in its folder. "
         "Every result stands beside its n and 95 % interval.",
     ),
-    "contents": Words("차례", "Contents"),
     "problems": Words("읽지 못한 파일", "Files that could not be read"),
     "alarms": Words("경보", "Alarms"),
     "nothing": Words("아직 없습니다.", "Nothing here yet."),
     # --- verdict
     "verdict": Words("결론", "Verdict"),
     "count": Words(
-        "짝지은 비교 {total}개 가운데 나아짐 {better}개, 나빠짐 {worse}개, "
-        "차이를 보이지 못함 {unclear}개입니다(95 % 구간이 0을 벗어나는지로 판단).",
-        "Of {total} paired comparisons, {better} are better, {worse} are worse and {unclear} show "
-        "no difference (by whether the 95 % interval leaves 0 out).",
+        "짝지은 비교 {total}개 가운데 나아짐 {better}개, 나빠짐 {worse}개, 차이를 보이지 못함 {unclear}개, "
+        "좋고 나쁨 없이 달라짐 {changed}개입니다(95 % 구간이 0을 벗어나는지로 판단).",
+        "Of {total} paired comparisons, {better} are better, {worse} are worse, {unclear} show no difference "
+        "and {changed} changed without being either (by whether the 95 % interval leaves 0 out).",
     ),
     "headline-decoding": Words(
         "아래 결론은 생성 방식 {decoding}의 결과입니다. 다른 생성 방식은 표에 있습니다.",
@@ -65,7 +64,7 @@ PAGE: dict[str, Words] = {
     "reward-verdict": Words("보상 모델", "Reward model"),
     "above": Words("기준선보다 나음", "Above its baselines"),
     "not-above": Words("기준선보다 낫지 않음", "Not above its baselines"),
-    "below": Words("기준선 하나가 뚜렷이 더 높음", "a baseline is clearly higher"),
+    "below": Words("기준선이 뚜렷이 더 높음", "the baseline is clearly higher"),
     "best-baseline": Words("가장 높은 기준선", "best baseline"),
     "above-list": Words("모든 기준선보다 나은 것", "Above every baseline"),
     "not-above-list": Words("기준선보다 낫지 않은 것", "Not above their baselines"),
