@@ -54,6 +54,11 @@ MESSAGES: dict[str, Sentence] = {
         "{path}: 모델 폴더가 아닙니다. config.json이 없습니다. Hugging Face 폴더, 실행 폴더, Hub id를 "
         "쓰세요.",
     ),
+    "run-no-model": Sentence(
+        "{path}: this run holds no model to talk to yet. Let its steps run (dajeong run), or name another model.",
+        "{path}: 이 실행에는 아직 대화할 모델이 없습니다. 단계를 먼저 실행하거나(dajeong run) 다른 모델을 "
+        "쓰세요.",
+    ),
     "model-pickle": Sentence(
         "{path}: pickle weights can run code and are never read; expected *.safetensors. "
         "Convert them where you trust them: model.save_pretrained(folder).",
