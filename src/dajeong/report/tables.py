@@ -124,19 +124,18 @@ def _by_decoding(rows: Sequence[Result]) -> dict[str, list[tuple[str, Result]]]:
 
 def _drawn_by(decoding: str, lines: Sequence[tuple[str, Result]]) -> Html:
     models = list(dict.fromkeys(row.model for _, row in lines))
-    columns = sorted(
-        dict.fromkeys(column for column, _ in lines), key=lambda c: models.index(c.partition(", ")[0])
-    )
-    heads = [both("task"), both("metric"), *(tag("bdi", column) for column in columns)]
-    keys = dict.fromkeys((row.task, row.metric) for _, row in lines)
+    names = dict.fromkeys(column for column, _ in lines)
+    columns = sorted(names, key=lambda name: models.index(name.partition(", ")[0]))
+    shared = {column: _shared([row for name, row in lines if name == column]) for column in columns}
+    heads = [both("task"), both("metric"), *(_head(column, shared[column]) for column in columns)]
     body = [
         tag(
             "tr",
             tag("th", named(TASKS, task), scope="row"),
             tag("td", _metric(metric)),
-            *(tag("td", _cell(_rows_at(lines, column, task, metric))) for column in columns),
+            *(tag("td", _cell(_rows_at(lines, name, task, metric), shared[name])) for name in columns),
         )
-        for task, metric in keys
+        for task, metric in dict.fromkeys((row.task, row.metric) for _, row in lines)
     ]
     title = tag("h4", both("decoding"), ": ", tag("bdi", decoding or "—"))
     return joined(title, table(both("figures-caption"), heads, body))
@@ -146,14 +145,28 @@ def _rows_at(lines: Sequence[tuple[str, Result]], column: str, task: str, metric
     return [row for there, row in lines if (there, row.task, row.metric) == (column, task, metric)]
 
 
-def _cell(rows: Sequence[Result]) -> Html:
+def _shared(rows: Sequence[Result]) -> list[str]:
+    """Notes that every row of a column has: they are said once, at its head."""
+    first, *rest = (row.notes.split("; ") for row in rows)
+    return [note for note in first if note and all(note in notes for notes in rest)]
+
+
+def _head(column: str, notes: Sequence[str]) -> Html:
+    return joined(tag("bdi", column), _small(notes))
+
+
+def _cell(rows: Sequence[Result], known: Sequence[str]) -> Html:
     if not rows:
         return Html("—")
-    return joined(*(tag("div", figure(row), _note(row)) for row in rows))
+    return joined(*(tag("div", figure(row), _small(_notes(row, known))) for row in rows))
 
 
-def _note(row: Result) -> Html:
-    return joined(" ", tag("small", tag("bdi", row.notes))) if row.notes else Html("")
+def _notes(row: Result, known: Sequence[str]) -> list[str]:
+    return [note for note in row.notes.split("; ") if note and note not in known]
+
+
+def _small(notes: Sequence[str]) -> Html:
+    return joined(" ", tag("small", tag("bdi", "; ".join(notes)))) if notes else Html("")
 
 
 def _rewards(rows: Sequence[Result]) -> Html:
