@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from dajeong.models.load import ChatModel
 
 from dajeong.messages import choose_language, text
+from dajeong.models.load import ChatModel
 from dajeong.models.settings import TinySettings
 from dajeong.models.tiny import tiny_tokenizer
 from dajeong.models.tokenize import TextTokenizer
