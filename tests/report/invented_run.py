@@ -24,7 +24,7 @@ steps:
   reward: {use: reward, model: sft, data: pairs}
   ppo: {use: ppo, policy: sft, rewards: {reward: 1.0}, prompts: smalltalk/ppo_prompts}
   reward-report: {use: reward-report, model: reward, train: pairs, test: smalltalk/test_pairs}
-  evaluate: {use: evaluate, models: [base, sft, ppo], prompts: smalltalk/test_prompts}
+  evaluate: {use: evaluate, models: [base, sft, ppo], prompts: [smalltalk/test_prompts], task: smalltalk}
 """
 
 INPUTS: dict[str, dict[str, list[str]]] = {

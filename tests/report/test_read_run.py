@@ -55,6 +55,12 @@ def test_a_run_halfway_shows_what_will_come(run: Path) -> None:
     }
 
 
+def test_a_step_that_has_begun_says_what_it_reads(run: Path) -> None:
+    (run / "steps" / "ppo" / "manifest.json").rename(run / "steps" / "ppo" / "started.json")
+    (stage,) = [stage for stage in read_run(run).stages if stage.name == "ppo"]
+    assert not stage.done and stage.fingerprint and stage.inputs["rewards"] == ("reward",)
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [

@@ -10,12 +10,14 @@ from typing import Any, NamedTuple
 from dajeong.report.markup import Html, joined, tag
 from dajeong.report.plots import NUM_COLOURS, Series, curve
 from dajeong.report.read import Stage
-from dajeong.report.words import PAGE, READINGS, Words, both, named, svg_words
+from dajeong.report.words import METRICS, PAGE, READINGS, Words, both, named, svg_words
 
 Entry = Mapping[str, Any]
 
 _FIRST = ("reward", "raw", "kl", "length", "eos_share", "entropy", "value_loss")
 """Readings of a rollout that come first, in this order; any other number follows."""
+
+_FIRST_TERMS = ("nll", "ranking", "policy", "value")
 
 _COUNTERS = frozenset({"event", "time", "rollout", "update", "of"})
 
@@ -57,12 +59,12 @@ def panels(journal: Sequence[Entry]) -> tuple[list[Panel], list[Panel]]:
 
 def _rollout_panels(rollouts: Sequence[Entry]) -> list[Panel]:
     names = {name for entry in rollouts for name, value in entry.items() if _is_number(value)} - _COUNTERS
-    ordered = sorted(names, key=lambda name: (_place(name.partition("/")[0]), name))
+    ordered = sorted(names, key=lambda name: (_place(name.partition("/")[0], _FIRST), name))
     return [Panel(name, "rollout", (Series(name, _points(rollouts, "rollout", name)),)) for name in ordered]
 
 
-def _place(name: str) -> int:
-    return _FIRST.index(name) if name in _FIRST else len(_FIRST)
+def _place(name: str, order: Sequence[str]) -> int:
+    return order.index(name) if name in order else len(order)
 
 
 def _loss_panels(updates: Sequence[Entry], journal: Sequence[Entry]) -> list[Panel]:
@@ -70,7 +72,8 @@ def _loss_panels(updates: Sequence[Entry], journal: Sequence[Entry]) -> list[Pan
     readings = [{**_terms(entry, "loss"), "update": entry.get("update")} for entry in updates]
     checks = [entry for entry in journal if entry.get("event") == "validation"]
     validation = [{**_terms(entry, "loss"), "update": entry.get("update")} for entry in checks]
-    names = list(dict.fromkeys(name for reading in readings for name in reading if name != "update"))
+    terms = dict.fromkeys(name for reading in readings for name in reading if name != "update")
+    names = sorted(terms, key=lambda name: (_place(name, _FIRST_TERMS), name))
     found = []
     for place, name in enumerate(names):
         series = [Series("train", _points(readings, "update", name))]
@@ -112,11 +115,12 @@ def _is_number(value: object) -> bool:
 def _figure(panel: Panel, step: str, number: int) -> Html:
     identity = f"curve-{number}"
     x = svg_words(PAGE[panel.over], panel.over)
-    y = svg_words(READINGS.get(panel.reading.partition("/")[0]), panel.reading)
+    names = READINGS if panel.over == "rollout" else METRICS
+    y = svg_words(names.get(panel.reading.partition("/")[0]), panel.reading)
     drawn = curve(identity, panel.series, x, y, f"{identity}-caption")
     remarks = [both("averaged", group=drawn.group)] if drawn.group > 1 else []
     remarks += [both("left-out", count=drawn.num_left_out)] if drawn.num_left_out else []
-    title = joined(tag("bdi", step), " · ", _reading(panel.reading))
+    title = joined(tag("bdi", step), " · ", _reading(panel.reading, names))
     legend = tag("span", *(_key(one, place, len(panel.series)) for place, one in enumerate(panel.series)))
     notes = tag("small", *(joined(" · ", remark) for remark in remarks))
     caption = tag("figcaption", tag("b", title), tag("br"), legend, notes, id=f"{identity}-caption")
@@ -135,10 +139,10 @@ def _key(series: Series, place: int, of: int) -> Html:
     return tag("span", swatch, _line_name(series.name), " ", reach, class_="key")
 
 
-def _reading(name: str) -> Html:
+def _reading(name: str, names: Mapping[str, Words]) -> Html:
     """`raw/helpful` is the reading `raw` of the reward model `helpful`."""
     known, _, of = name.partition("/")
-    return joined(named(READINGS, known), joined(" · ", tag("bdi", of)) if of else "")
+    return joined(named(names, known), joined(" · ", tag("bdi", of)) if of else "")
 
 
 def _short(value: float) -> str:

@@ -123,15 +123,16 @@ def _step_names(run: Path, steps: Mapping[str, Any]) -> list[str]:
 def _stage(reader: _Reader, name: str, planned: Mapping[str, Any]) -> Stage:
     folder = reader.run / "steps" / name
     manifest = reader.tried(folder / "manifest.json", mapping_in, _NOTHING)
+    begun = manifest or reader.tried(folder / "started.json", mapping_in, _NOTHING)
     wish = _dict(planned.get(name))
     seconds = manifest.get("seconds")
     return Stage(
         name=name,
-        kind=str(manifest.get("kind") or wish.get("use") or name),
+        kind=str(begun.get("kind") or wish.get("use") or name),
         done=bool(manifest),
-        fingerprint=str(manifest.get("fingerprint", "")),
+        fingerprint=str(begun.get("fingerprint", "")),
         seconds=float(seconds) if isinstance(seconds, int | float) and math.isfinite(seconds) else None,
-        inputs=_inputs(manifest.get("inputs") or _step_references(wish, planned)),
+        inputs=_inputs(begun.get("inputs") or _step_references(wish, planned)),
         outputs=_outputs(manifest.get("outputs")),
         versions=_versions(manifest),
         journal=reader.tried(folder / "journal.jsonl", _entries, ()),
@@ -170,8 +171,15 @@ def _versions(manifest: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _step_references(wish: Mapping[str, Any], planned: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    """What a step that has not run yet will read: the fields of its recipe entry that name other steps."""
-    given = {name: _references(value) for name, value in wish.items() if name != "use"}
+    """What a step that has not begun will read: fields of its recipe entry that name other steps.
+
+    A lone word is an input only where it is a model; elsewhere it is a setting that looks like a step.
+    """
+    given = {
+        name: _references(value)
+        for name, value in wish.items()
+        if isinstance(value, list | dict) or name in ("model", "policy")
+    }
     return {name: refs for name, refs in given.items() if refs and all(step_of(r) in planned for r in refs)}
 
 

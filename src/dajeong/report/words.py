@@ -6,6 +6,7 @@ Names of metrics, tasks and baselines that are not listed are shown as they are 
 from __future__ import annotations
 
 import html
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from dajeong.report.markup import Html, safe, tag
@@ -188,7 +189,7 @@ METRICS: dict[str, Words] = {
     "value_loss": Words("가치 손실", "value loss"),
     "reward": Words("보상", "reward"),
     "raw": Words("정규화 전 보상", "raw reward"),
-    "kl": Words("SFT와의 KL", "KL to the SFT model"),
+    "kl": Words("SFT와의 KL(토큰당)", "KL to SFT (per token)"),
     "eos_share": Words("EOS로 끝난 비율", "share ended by EOS"),
     "entropy": Words("엔트로피", "entropy"),
     "clip_fraction": Words("잘린 비율", "clip fraction"),
@@ -226,7 +227,7 @@ READINGS: dict[str, Words] = {
     "reward": Words("보상(정규화)", "reward (normalised)"),
     "kl": Words("SFT와의 KL(답변당)", "KL to SFT (per reply)"),
 }
-"""Names of what journals read; a length is counted in tokens there."""
+"""Names of what a rollout reads, where they differ: a length in tokens, a KL over whole replies."""
 
 ROLES: dict[str, Words] = {
     "system": Words("시스템", "system"),
@@ -240,7 +241,7 @@ def both(code: str, **parameters: object) -> Html:
     return _pair(PAGE[code], parameters)
 
 
-def named(names: dict[str, Words], raw: str) -> Html:
+def named(names: Mapping[str, Words], raw: str) -> Html:
     """What people call `raw`; `raw` itself where nobody has a better name."""
     return _pair(names[raw], {}) if raw in names else tag("bdi", raw)
 
