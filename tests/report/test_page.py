@@ -153,3 +153,14 @@ def test_samples_are_spread_over_kinds_and_chosen_by_hash(run: Path) -> None:
 
 def test_replies_cut_at_their_limit_say_so(whole: str) -> None:
     assert whole.count("cut off at the length limit") == 12
+
+
+def test_ways_of_asking_one_model_stand_side_by_side(run: Path) -> None:
+    own = [
+        reply.model_copy(update={"author": "base, own format"})
+        for reply in replies()
+        if reply.author == "base"
+    ]
+    write_records(run / "steps" / "evaluate" / "replies.jsonl", [*replies(), *own])
+    authors = re.findall(r'<span class="role"><bdi>(.*?)</bdi>', page_of(run))
+    assert authors[:4] == ["base", "base, own format", "sft", "ppo"]

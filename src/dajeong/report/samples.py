@@ -30,12 +30,19 @@ def samples(stages: Sequence[Stage]) -> Html:
 
 def _of_stage(stage: Stage) -> Html:
     replies = _one_each(stage.replies)
-    authors = list(dict.fromkeys(author for by_author in replies.values() for author in by_author))
+    authors = _side_by_side([author for by_author in replies.values() for author in by_author])
     kinds: dict[str, list[dict[str, Reply]]] = {}
     for by_author in replies.values():
         kinds.setdefault(next(iter(by_author.values())).kind, []).append(by_author)
-    shown = (_kind(kind, prompts, authors) for kind, prompts in kinds.items())
+    shown = (_kind(kind, kinds[kind], authors) for kind in sorted(kinds, key=_is_abusive))
     return joined(tag("h3", both("step"), ": ", tag("bdi", stage.name)), *shown)
+
+
+def _side_by_side(authors: Sequence[str]) -> list[str]:
+    """In order of appearance, but `base, own format` beside `base`."""
+    distinct = list(dict.fromkeys(authors))
+    models = list(dict.fromkeys(author.partition(", ")[0] for author in distinct))
+    return sorted(distinct, key=lambda author: models.index(author.partition(", ")[0]))
 
 
 def _one_each(replies: Sequence[Reply]) -> dict[str, dict[str, Reply]]:
@@ -50,10 +57,14 @@ def _kind(kind: str, prompts: Sequence[dict[str, Reply]], authors: Sequence[str]
     picked = sorted(prompts, key=_order)[:PER_KIND]
     head = joined(named(KINDS, kind), " · ", both("shown-of", shown=len(picked), total=len(prompts)))
     cards = joined(*(_card(by_author, authors) for by_author in picked))
-    if any(word in kind.lower() for word in _ABUSIVE):
+    if _is_abusive(kind):
         warned = tag("summary", tag("h4", head), " ", both("abusive-warning"))
         return tag("details", warned, cards, class_="warning")
     return joined(tag("h4", head), cards)
+
+
+def _is_abusive(kind: str) -> bool:
+    return any(word in kind.lower() for word in _ABUSIVE)
 
 
 def _order(by_author: dict[str, Reply]) -> tuple[int, str]:
