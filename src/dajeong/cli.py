@@ -252,7 +252,7 @@ def _as_known(problem: Exception) -> DajeongError | None:
     ):  # typer's and click's usage errors, wherever their versions keep them
         return _usage_problem(problem)
     if isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT):
-        return EnvironmentProblem("disk-full", path=problem.filename or "-", needed="?")
+        return EnvironmentProblem("disk-full", path=problem.filename or "-")
     if isinstance(problem, OSError) and problem.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return EnvironmentProblem("folder-unwritable", path=problem.filename or "-", problem=problem.strerror)
     if isinstance(problem, MemoryError) or type(problem).__name__ == "OutOfMemoryError":

@@ -1,13 +1,13 @@
 """Every error a user can meet. An error is a code and its parameters; the sentence lives in `messages`.
 
-    DajeongError            1  our bug, when raised as itself
-    ├── UsageProblem        2  the command line or the recipe
-    ├── DataProblem         3  a file, a record, a set of records
-    ├── EnvironmentProblem  4  device, disk, missing extra, model not here, offline
-    ├── RemoteProblem       5  a service or the budget for it
-    ├── QualityProblem      6  a gate failed or training diverged
-    ├── RunLocked           7  another process works in this run folder
-    └── Stopped       130/143  a signal, after the work so far was saved
+DajeongError            1  our bug, when raised as itself
+├── UsageProblem        2  the command line or the recipe
+├── DataProblem         3  a file, a record, a set of records
+├── EnvironmentProblem  4  device, disk, missing extra, model not here, offline
+├── RemoteProblem       5  a service or the budget for it
+├── QualityProblem      6  a gate failed or training diverged
+├── RunLocked           7  another process works in this run folder
+└── Stopped       130/143  a signal, after the work so far was saved
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ MESSAGES: dict[str, Sentence] = {
         "쓰세요.",
     ),
     "run-no-model": Sentence(
-        "{path}: this run holds no model to talk to yet. Let its steps run (dajeong run), or name another model.",
+        "{path}: no model to talk to in this run yet. Let its steps run (dajeong run) or name another model.",
         "{path}: 이 실행에는 아직 대화할 모델이 없습니다. 단계를 먼저 실행하거나(dajeong run) 다른 모델을 "
         "쓰세요.",
     ),
@@ -198,9 +198,9 @@ MESSAGES: dict[str, Sentence] = {
         "{path}:{line}: 필드 {field}: 값 {value}, 기대한 것: {expected}.",
     ),
     "disk-full": Sentence(
-        "{path}: the disk is full ({needed} bytes needed). Free some space and run the same command again; "
+        "{path}: the disk is full. Free some space and run the same command again; "
         "what was finished is kept.",
-        "{path}: 디스크가 가득 찼습니다({needed}바이트 필요). 공간을 비우고 같은 명령을 다시 실행하세요. "
+        "{path}: 디스크가 가득 찼습니다. 공간을 비우고 같은 명령을 다시 실행하세요. "
         "끝난 작업은 그대로 있습니다.",
     ),
     # --- YAML

@@ -1,4 +1,6 @@
-"""How long work tells people where it is. Knows no terminal: the command line brings one, tests and libraries stay quiet."""
+"""How long work tells people where it is. Knows no terminal: the command line brings one, tests and libraries
+stay quiet.
+"""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class Dialogue(Record):
 
 
 class Decoding(Frozen):
-    """How a reply was drawn. Temperature 0 is greedy; `num_beams` > 1 is beam search and needs temperature 0."""
+    """How a reply was drawn. Temperature 0 is greedy; `num_beams` > 1 is beam search, which needs that."""
 
     temperature: float = Field(1.0, ge=0)
     """Logits are divided by it; 0 always takes the likeliest token."""

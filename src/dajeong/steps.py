@@ -108,13 +108,13 @@ KINDS: dict[str, Kind] = {
     "ppo": Kind(
         PpoSettings,
         inputs={"policy": MODEL, "rewards": MODELS._replace(mapping=True), "prompts": DIALOGUES},
-        outputs={"rollouts": "Reply"},
+        outputs={},
         run="dajeong.training.ppo:run",
         gives_model=True,
     ),
     "reward-report": Kind(
         RewardReportSettings,
-        inputs={"model": MODEL, "train": PREFERENCES, "test": PREFERENCES},
+        inputs={"model": MODEL, "train": PREFERENCES._replace(optional=True), "test": PREFERENCES},
         outputs={"results": "Result", "scores": "Score"},
         run="dajeong.evaluation.reward_report:run",
     ),

@@ -14,7 +14,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -23,24 +23,30 @@ from dajeong.errors import DataProblem, EnvironmentProblem
 R = TypeVar("R", bound=BaseModel)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write atomically and durably."""
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file that appears whole and durably, when the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except OSError as problem:
         Path(temporary).unlink(missing_ok=True)
-        raise _explained(problem, path, len(content)) from problem
+        raise _explained(problem, path) from problem
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    with whole_file(path) as file:
+        file.write(content)
 
 
 def write_text(path: Path, content: str) -> None:
@@ -62,9 +68,12 @@ def read_json(path: Path) -> Any:
 
 def write_records(path: Path, records: Iterable[BaseModel]) -> int:
     """Write one JSON object a line; returns how many."""
-    lines = [record.model_dump_json() for record in records]
-    write_text(path, "".join(f"{line}\n" for line in lines))
-    return len(lines)
+    count = 0
+    with whole_file(path) as file:
+        for record in records:
+            file.write(record.model_dump_json().encode("utf-8") + b"\n")
+            count += 1
+    return count
 
 
 def read_records(path: Path, kind: type[R]) -> Iterator[R]:
@@ -95,7 +104,12 @@ def _record(path: Path, number: int, line: bytes, kind: type[R]) -> R:
 def _unreadable(path: Path, line: int, problem: json.JSONDecodeError) -> DataProblem:
     excerpt = problem.doc[max(0, problem.pos - 30) : problem.pos + 30]
     return DataProblem(
-        "line-unreadable", path=path, line=line, column=problem.colno, problem=problem.msg, excerpt=repr(excerpt)
+        "line-unreadable",
+        path=path,
+        line=line,
+        column=problem.colno,
+        problem=problem.msg,
+        excerpt=repr(excerpt),
     )
 
 
@@ -117,7 +131,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     except OSError as problem:
         shutil.rmtree(temporary, ignore_errors=True)
-        raise _explained(problem, path, 0) from problem
+        raise _explained(problem, path) from problem
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
@@ -141,9 +155,9 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-def _explained(problem: OSError, path: Path, needed: int) -> OSError | EnvironmentProblem:
+def _explained(problem: OSError, path: Path) -> OSError | EnvironmentProblem:
     if problem.errno in (errno.ENOSPC, errno.EDQUOT):
-        return EnvironmentProblem("disk-full", path=path, needed=needed)
+        return EnvironmentProblem("disk-full", path=path)
     return problem
 
 

@@ -22,7 +22,12 @@ from dajeong.records import Frozen
 from dajeong.storage import read_json, write_json, write_text
 from dajeong.templates import Template, load_template, template_json
 
-WEIGHTS, CONFIG, TEMPLATE, NOTES = "adapter_model.safetensors", "adapter_config.json", "template.json", "dajeong.json"
+WEIGHTS, CONFIG, TEMPLATE, NOTES = (
+    "adapter_model.safetensors",
+    "adapter_config.json",
+    "template.json",
+    "dajeong.json",
+)
 
 
 class AdapterNotes(Frozen):
@@ -32,9 +37,13 @@ class AdapterNotes(Frozen):
     reward_mean: float = 0.0
     """Mean reward on SFT examples; normalised reward = (reward − mean) / deviation."""
     reward_deviation: float = Field(1.0, gt=0)
+    max_tokens: int = Field(2048, ge=8)
+    """Longest sequence a reward role was trained on; longer ones lose the front of their prompt."""
 
 
-def save_role(base: Base, role: str, folder: Path, template: Template, notes: AdapterNotes | None = None) -> None:
+def save_role(
+    base: Base, role: str, folder: Path, template: Template, notes: AdapterNotes | None = None
+) -> None:
     """Write `role` as a PEFT folder beside its tokenizer and template, then prove it by reading it back."""
     tensors = adapter_tensors(base.model, role)
     if not any(bool(tensor.any()) for name, tensor in tensors.items() if "lora_B" in name):
@@ -58,7 +67,7 @@ def adapter_tensors(model: RoleModel, role: str) -> dict[str, torch.Tensor]:
             tensors[f"{prefix}.lora_A.weight"] = layer.A[role].detach().float().cpu().contiguous()
             tensors[f"{prefix}.lora_B.weight"] = layer.B[role].detach().float().cpu().contiguous()
     if role in model.heads:
-        tensors["base_model.model.score.weight"] = model.heads[role].weight.detach().float().cpu().contiguous()  # type: ignore[union-attr, operator]
+        tensors["base_model.model.score.weight"] = model.score(role).detach().float().cpu().contiguous()
     return tensors
 
 
@@ -114,7 +123,9 @@ def lora_of(folder: Path) -> LoraSettings:
 
 
 def load_role(model: RoleModel, role: str, folder: Path, *, trainable: bool = False) -> None:
-    """Add `role` with the weights of a PEFT folder. Raises EnvironmentProblem on any missing or unexpected key."""
+    """Add `role` with the weights of a PEFT folder. Raises EnvironmentProblem on any missing or unexpected
+    key.
+    """
     if not (folder / WEIGHTS).is_file():
         raise EnvironmentProblem("adapter-missing", path=folder / WEIGHTS)
     stored = load_file(folder / WEIGHTS)
@@ -126,7 +137,13 @@ def load_role(model: RoleModel, role: str, folder: Path, *, trainable: bool = Fa
         raise EnvironmentProblem("adapter-key", path=folder, key=name)
     for name, tensor in stored.items():
         if tensor.shape != wanted[name].shape:
-            raise EnvironmentProblem("adapter-shape", path=folder, key=name, got=list(tensor.shape), expected=list(wanted[name].shape))
+            raise EnvironmentProblem(
+                "adapter-shape",
+                path=folder,
+                key=name,
+                got=list(tensor.shape),
+                expected=list(wanted[name].shape),
+            )
     _fill(model, role, stored)
 
 
@@ -137,19 +154,21 @@ def _fill(model: RoleModel, role: str, stored: dict[str, torch.Tensor]) -> None:
                 layer.A[role].copy_(stored[f"base_model.model.{name}.lora_A.weight"])
                 layer.B[role].copy_(stored[f"base_model.model.{name}.lora_B.weight"])
         if role in model.heads:
-            model.heads[role].weight.copy_(stored["base_model.model.score.weight"])  # type: ignore[operator]
+            model.score(role).copy_(stored["base_model.model.score.weight"])
 
 
 def _prove(base: Base, role: str, folder: Path) -> None:
-    """Read the folder back: its tensors must be ours, and the role must answer otherwise than the bare base."""
+    """Read the folder back: its tensors must be ours, and the role must answer otherwise than the bare
+    base.
+    """
     stored = load_file(folder / WEIGHTS)
     ours = adapter_tensors(base.model, role)
     same = stored.keys() == ours.keys() and all(torch.equal(stored[name], ours[name]) for name in ours)
     ids = torch.arange(min(8, base.tokenizer.vocab_size), device=base.model.device)[None]
     positions = torch.arange(ids.shape[1], device=base.model.device)[None]
     with torch.no_grad():
-        moved = base.model.hidden(ids, positions, Layout.all(role)) - base.model.hidden(ids, positions, Layout.all(None))
+        moved = base.model.hidden(ids, positions, Layout.all(role)) - base.model.hidden(
+            ids, positions, Layout.all(None)
+        )
     if not same or not bool(moved.any()):
         raise EnvironmentProblem("adapter-empty", path=folder, role=role)
-
-

@@ -1,6 +1,7 @@
 """Attention over packed tokens, registered with transformers under one name. Unmodified model code calls it.
 
-Packed (1, T) forwards attend within each sequence only; a 4-D boolean mask means cached decoding and is obeyed.
+Packed (1, T) forwards attend within each sequence only; a 4-D boolean mask means cached decoding and is
+obeyed.
 """
 
 from __future__ import annotations
@@ -51,16 +52,20 @@ def attend(
 
 
 def _rectangle(tokens: list[Tensor], rows: Rows, scaling: float | None, grouped: bool) -> Tensor:
-    """Causal attention of `rows.count` sequences side by side; padding trails, so no real query sees it."""
+    """Causal attention of sequences side by side; their padding trails, so no real query sees it."""
     cells = [
         states[rows.start : rows.end] if rows.gather is None else states.index_select(0, rows.gather)
         for states in tokens
     ]
-    query, key, value = (cell.view(rows.count, rows.length, *cell.shape[1:]).transpose(1, 2) for cell in cells)
+    query, key, value = (
+        cell.view(rows.num_rows, rows.length, *cell.shape[1:]).transpose(1, 2) for cell in cells
+    )
     attended = scaled_dot_product_attention(
         query, key, value, is_causal=True, scale=scaling, enable_gqa=grouped
     )
-    flat = attended.transpose(1, 2).reshape(rows.count * rows.length, *attended.shape[1:2], attended.shape[3])
+    flat = attended.transpose(1, 2).reshape(
+        rows.num_rows * rows.length, *attended.shape[1:2], attended.shape[3]
+    )
     return flat if rows.keep is None else flat.index_select(0, rows.keep)
 
 
@@ -70,9 +75,10 @@ def _varlen(tokens: list[Tensor], packing: Packing, scaling: float | None, group
     query, key, value = (states.contiguous() for states in tokens)
     bounds, longest = packing.cu_seqlens, packing.max_length
     options: dict[str, Any] = {"enable_gqa": True} if grouped else {}
-    attended: Tensor = varlen_attn(
+    attended = varlen_attn(
         query, key, value, bounds, bounds, longest, longest, scale=scaling, window_size=(-1, 0), **options
     )
+    assert isinstance(attended, Tensor)  # the log-sum-exp comes only when asked for
     return attended
 
 

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import torch
 
 from dajeong.errors import EnvironmentProblem
-
 from dajeong.models.roles import RoleModel, probe
 from dajeong.models.runtime import device_of, dtype_of, quiet_transformers
 from dajeong.models.settings import RuntimeSettings
@@ -73,15 +72,18 @@ def _load_tokenizer(reference: str, revision: str | None) -> TextTokenizer:
     try:
         tokenizer = AutoTokenizer.from_pretrained(reference, revision=revision, trust_remote_code=False)
     except (OSError, ValueError) as problem:
-        raise EnvironmentProblem("model-unreachable", model=reference, problem=_first_line(problem)) from problem
+        raise EnvironmentProblem(
+            "model-unreachable", model=reference, problem=_first_line(problem)
+        ) from problem
     return TextTokenizer(tokenizer, reference)
 
 
 def _load_network(reference: str, revision: str | None, dtype: torch.dtype) -> Any:
     from transformers import AutoModelForCausalLM
 
+    loader: Any = AutoModelForCausalLM  # typed as if the loading report were never asked for
     try:
-        network, report = AutoModelForCausalLM.from_pretrained(
+        network, report = loader.from_pretrained(
             reference,
             revision=revision,
             dtype=dtype,
@@ -90,7 +92,9 @@ def _load_network(reference: str, revision: str | None, dtype: torch.dtype) -> A
             output_loading_info=True,
         )
     except (OSError, ValueError) as problem:
-        raise EnvironmentProblem("model-unreachable", model=reference, problem=_first_line(problem)) from problem
+        raise EnvironmentProblem(
+            "model-unreachable", model=reference, problem=_first_line(problem)
+        ) from problem
     lost = sorted(report["missing_keys"])
     if lost:
         raise EnvironmentProblem("model-keys-missing", model=reference, count=len(lost), first=lost[0])
@@ -99,5 +103,3 @@ def _load_network(reference: str, revision: str | None, dtype: torch.dtype) -> A
 
 def _first_line(problem: Exception) -> str:
     return str(problem).strip().splitlines()[0][:200] if str(problem).strip() else type(problem).__name__
-
-

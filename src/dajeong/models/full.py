@@ -1,4 +1,6 @@
-"""A whole model on disk, where every weight was trained: an ordinary Hugging Face folder with our template beside it."""
+"""A whole model on disk, where every weight was trained: an ordinary Hugging Face folder with our template
+beside it.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ from dajeong.storage import write_json, write_text
 from dajeong.templates import Template, template_json
 
 
-def save_full(base: Base, role: str, folder: Path, template: Template | None, notes: AdapterNotes | None = None) -> None:
+def save_full(
+    base: Base, role: str, folder: Path, template: Template | None, notes: AdapterNotes | None = None
+) -> None:
     """Write weights, configuration and tokenizer; with `template`, what a chat needs too."""
     folder.mkdir(parents=True, exist_ok=True)
     base.model.base.save_pretrained(folder)  # type: ignore[operator]

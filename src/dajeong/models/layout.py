@@ -1,7 +1,8 @@
-"""The shape of a forward: sequences packed end to end, which tokens belong to which role, where scores are read.
+"""The shape of a forward: sequences packed end to end, which tokens belong to which role, where scores are
+read.
 
-Pure bookkeeping over integers; knows no weights. Semantics: every training and scoring forward is (1, tokens);
-positions restart at every sequence; packed equals separate.
+Pure bookkeeping over integers; knows no weights. Semantics: every training and scoring forward is (1,
+tokens); positions restart at every sequence; packed equals separate.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -20,7 +21,9 @@ Role = str | None  # None is the bare base
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """Which tokens (or decode slots) belong to which role: contiguous `spans`, or a one-hot mask for any order."""
+    """Which tokens (or decode slots) belong to which role: contiguous `spans`, or a one-hot mask for any
+    order.
+    """
 
     spans: tuple[tuple[Role, int, int], ...] = ()
     onehot: Mapping[str, Tensor] | None = None
@@ -77,10 +80,10 @@ class Rows(NamedTuple):
 
     start: int
     end: int
-    count: int
+    num_rows: int
     length: int
     gather: Tensor | None
-    """(count × length,) token of every cell, the last one repeated as padding; None if nothing is padded."""
+    """(num_rows × length,) token of every cell, the last repeated as padding; None if nothing is padded."""
     keep: Tensor | None
     """(end − start,) cells that hold real tokens."""
 
@@ -130,8 +133,9 @@ class Packing:
         column = np.arange(longest)
         cells = starts[:, None] + np.minimum(column[None, :], lengths[:, None] - 1)
         real = np.flatnonzero((column[None, :] < lengths[:, None]).ravel())
-        as_tensor = lambda array: torch.from_numpy(np.ascontiguousarray(array)).to(self.device)  # noqa: E731
-        return Rows(start, end, len(lengths), longest, as_tensor(cells.ravel()), as_tensor(real))
+        return Rows(
+            start, end, len(lengths), longest, _tensor(cells.ravel(), self.device), _tensor(real, self.device)
+        )
 
 
 class Sequence_(NamedTuple):
@@ -191,20 +195,23 @@ def pack(
     packing = Packing(lengths, place)
     ids = np.concatenate([np.asarray(sequence.ids, dtype=np.int64) for sequence in sequences])
     positions = np.concatenate([np.arange(length) for length in lengths])
-    scored = [_scored(sequence, int(start)) for sequence, start in zip(sequences, packing.offsets, strict=False)]
+    scored = [
+        _scored(sequence, int(start)) for sequence, start in zip(sequences, packing.offsets, strict=False)
+    ]
     score_at = np.concatenate(scored) if scored else np.zeros(0, np.int64)
     values: dict[str, list[int]] = {}
     for sequence, start in zip(sequences, packing.offsets, strict=False):
         if sequence.value_at and sequence.role is not None:
             values.setdefault(sequence.role, []).extend(int(start) + at for at in sequence.value_at)
-    as_tensor = lambda array: torch.from_numpy(np.ascontiguousarray(array)).to(place)  # noqa: E731
     return TokenBatch(
-        ids=as_tensor(ids)[None],
-        positions=as_tensor(positions)[None],
+        ids=_tensor(ids, place)[None],
+        positions=_tensor(positions, place)[None],
         packing=packing,
-        layout=Layout.of([(sequence.role, length) for sequence, length in zip(sequences, lengths, strict=True)]),
-        score_at=as_tensor(score_at),
-        targets=as_tensor(ids[np.minimum(score_at + 1, len(ids) - 1)]),
+        layout=Layout.of(
+            [(sequence.role, length) for sequence, length in zip(sequences, lengths, strict=True)]
+        ),
+        score_at=_tensor(score_at, place),
+        targets=_tensor(ids[np.minimum(score_at + 1, len(ids) - 1)], place),
         value_at={role: torch.tensor(at, device=place) for role, at in values.items()},
         temperature=temperature,
         entropy=entropy,
@@ -215,3 +222,7 @@ def _scored(sequence: Sequence_, start: int) -> np.ndarray[tuple[int], np.dtype[
     if sequence.learn is None:
         return np.zeros(0, np.int64)
     return np.flatnonzero(np.asarray(sequence.learn, dtype=bool)[1:]).astype(np.int64) + start
+
+
+def _tensor(array: np.ndarray[Any, Any], device: torch.device) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array)).to(device)

@@ -14,16 +14,26 @@ MAX_LOGITS = 1 << 26
 def token_logprobs(
     hidden: Tensor, head: nn.Module, targets: Tensor, temperature: float, entropy: bool
 ) -> tuple[Tensor, Tensor | None]:
-    """hidden (N, H), targets (N,) → log p(target) (N,) and entropy (N,) or None, float32, under logits / temperature."""
+    """hidden (N, H), targets (N,) → log p(target) (N,) and entropy (N,) or None, in float32, under
+    softmax(logits / temperature).
+    """
     if not len(targets):
         empty = hidden.sum(dim=-1).float()  # keeps the graph, so that gradients exist and are 0
         return empty, (empty if entropy else None)
-    vocabulary = int(head.weight.shape[0])  # type: ignore[union-attr, arg-type]
+    vocabulary = head.get_parameter("weight").shape[0]
     size = max(1, MAX_LOGITS // vocabulary)
     if len(targets) <= size:
         return _chunk(hidden, head, targets, temperature, entropy)
     chunks = [
-        checkpoint(_chunk, hidden[at : at + size], head, targets[at : at + size], temperature, entropy, use_reentrant=False)
+        checkpoint(
+            _chunk,
+            hidden[at : at + size],
+            head,
+            targets[at : at + size],
+            temperature,
+            entropy,
+            use_reentrant=False,
+        )
         for at in range(0, len(targets), size)
     ]
     logprobs = torch.cat([chunk[0] for chunk in chunks])

@@ -53,7 +53,9 @@ class RoleLinear(nn.Module):
         if layout.onehot is not None:
             return self._any_order(x, y, layout)
         if not layout.spans:
-            return y if layout.everywhere not in self.scale else self._add(y, self._delta(x, layout.everywhere))
+            return (
+                y if layout.everywhere not in self.scale else self._add(y, self._delta(x, layout.everywhere))
+            )
         return self._add(y, torch.cat([self._span(x, y, *span) for span in layout.spans], dim=1))
 
     def _span(self, x: Tensor, y: Tensor, role: str | None, start: int, end: int) -> Tensor:

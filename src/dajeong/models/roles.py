@@ -1,7 +1,7 @@
 """One frozen base, its roles and their scalar heads: the thing that trains, scores and decodes.
 
-Knows tensors and adapters; text, files and algorithms are elsewhere. Never merges: the reference of PPO is the frozen
-SFT role of the same forward.
+Knows tensors and adapters; text, files and algorithms are elsewhere. Never merges: the reference of PPO is
+the frozen SFT role of the same forward.
 """
 
 from __future__ import annotations
@@ -60,7 +60,9 @@ class RoleModel(nn.Module):
     def add_role(
         self, role: str, settings: LoraSettings, *, trainable: bool, copy_of: str | None = None, seed: int = 0
     ) -> None:
-        """A new adapter, or a copy of another role's. Raises UsageProblem where a target layer does not exist."""
+        """A new adapter, or a copy of another role's. Raises UsageProblem where a target layer does not
+        exist.
+        """
         generator = torch.Generator().manual_seed(seed)
         for layer in self._targets(settings):
             layer.add_role(role, settings.rank, settings.alpha, settings.dropout, generator)
@@ -74,7 +76,9 @@ class RoleModel(nn.Module):
             self.trainable.add(role)
 
     def add_head(self, role: str, *, trainable: bool, seed: int = 0) -> None:
-        """A scalar head in float32, drawn from N(0, 1/√(d + 1)), no bias (Stiennon et al. 2020; N+ details)."""
+        """A scalar head in float32, drawn from N(0, 1/√(d + 1)), no bias (Stiennon et al. 2020; N+
+        details).
+        """
         width = int(self.config.hidden_size)
         head = nn.Linear(width, 1, bias=False, device="cpu", dtype=torch.float32)
         generator = torch.Generator().manual_seed(seed)
@@ -97,8 +101,12 @@ class RoleModel(nn.Module):
             if role in layer.A:
                 owned[f"{name}.lora_A"], owned[f"{name}.lora_B"] = layer.A[role], layer.B[role]
         if role in self.heads:
-            owned["score"] = self.heads[role].weight  # type: ignore[assignment]
+            owned["score"] = self.score(role)
         return owned
+
+    def score(self, role: str) -> nn.Parameter:
+        """(1, H), the weight of the role's scalar head."""
+        return self.heads[role].get_parameter("weight")
 
     def role_layers(self) -> dict[str, RoleLinear]:
         """Path inside the base → the layers that carry adapters."""
@@ -140,16 +148,22 @@ class RoleModel(nn.Module):
         hidden = self._trunk(batch.ids, batch.positions, layout, batch.packing)[0]
         scored = hidden if len(batch.score_at) == len(hidden) else hidden.index_select(0, batch.score_at)
         logprobs, entropy = token_logprobs(scored, self.head, batch.targets, batch.temperature, batch.entropy)
-        read = {**{role: batch.ids.new_zeros(0) for role in trainable if role in self.heads}, **batch.value_at}
+        read = {
+            **{role: batch.ids.new_zeros(0) for role in trainable if role in self.heads},
+            **batch.value_at,
+        }
         values = {
-            role: self.heads[role](hidden.index_select(0, at).float()).squeeze(-1) for role, at in read.items()
+            role: self.heads[role](hidden.index_select(0, at).float()).squeeze(-1)
+            for role, at in read.items()
         }
         return TokenOutputs(logprobs, entropy, values)
 
     def hidden(
         self, ids: Tensor, positions: Tensor, layout: Layout, cache: Any = None, mask: Tensor | None = None
     ) -> Tensor:
-        """ids (S, L) → (S, L, H); with `cache` and boolean `mask` (S, 1, L, K) for decoding, causal without."""
+        """ids (S, L) → (S, L, H); with `cache` and boolean `mask` (S, 1, L, K) for decoding, causal
+        without.
+        """
         return self._trunk(ids, positions, layout, None, cache, mask)
 
     def logits(self, hidden: Tensor) -> Tensor:
@@ -193,7 +207,9 @@ class RoleModel(nn.Module):
 
 
 def probe(model: RoleModel, ids: Sequence[int]) -> float:
-    """Largest |head(trunk(x)) − model(x).logits|: above rounding means this model is not what we take it for."""
+    """Largest |head(trunk(x)) − model(x).logits|: above rounding means this model is not what we take it
+    for.
+    """
     tokens = torch.tensor([list(ids)], device=model.device)
     positions = torch.arange(tokens.shape[1], device=model.device)[None]
     with torch.no_grad():

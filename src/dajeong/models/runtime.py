@@ -1,4 +1,6 @@
-"""Where tensors live and where randomness comes from. Every draw is keyed by what it is for, none is stored."""
+"""Where tensors live and where randomness comes from. Every draw is keyed by what it is for, none is
+stored.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,11 @@ from dajeong.models.settings import RuntimeSettings
 def device_of(settings: RuntimeSettings) -> torch.device:
     """The device asked for. Raises EnvironmentProblem where it is not there."""
     if settings.device == "auto":
-        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if torch.cuda.is_available() else torch.device("cpu")
+        return (
+            torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+            if torch.cuda.is_available()
+            else torch.device("cpu")
+        )
     device = torch.device(settings.device)
     if device.type == "cuda" and not torch.cuda.is_available():
         raise EnvironmentProblem("no-device", device=settings.device)
@@ -36,7 +42,7 @@ def key(*parts: object) -> int:
 def permutation(count: int, *parts: object) -> list[int]:
     """A shuffle of range(count) that depends on its key alone."""
     generator = torch.Generator().manual_seed(key(*parts))
-    return torch.randperm(count, generator=generator).tolist()  # type: ignore[no-any-return]
+    return torch.randperm(count, generator=generator).tolist()
 
 
 def quiet_transformers() -> None:

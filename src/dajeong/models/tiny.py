@@ -1,6 +1,8 @@
-"""The tiny model: an ordinary GPT-NeoX folder whose tokenizer comes from the run's own text. Weights are drawn, not trained.
+"""The tiny model: an ordinary GPT-NeoX folder whose tokenizer comes from the run's own text. Weights are
+drawn, not trained.
 
-Character BPE with byte fallback: at this size byte-level BPE would split Hangul (1.95 against 3.3 characters a token).
+Character BPE with byte fallback: at this size byte-level BPE would split Hangul (1.95 against 3.3 characters
+a token).
 """
 
 from __future__ import annotations
@@ -47,7 +49,7 @@ def write_tiny(folder: Path, texts: Iterable[str], settings: TinySettings, seed:
 
 
 def tiny_tokenizer(texts: Iterable[str], settings: TinySettings) -> Any:
-    """A fast tokenizer of `settings.vocabulary` tokens that can spell any text and gives it back unchanged."""
+    """A fast tokenizer of `settings.vocabulary` tokens that spells any text and gives it back unchanged."""
     from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -71,7 +73,5 @@ def _with_bytes(learner: Any) -> tuple[dict[str, int], list[tuple[str, str]]]:
     learned = json.loads(learner.to_str())["model"]
     names = [END, PAD, *(f"<0x{byte:02X}>" for byte in range(256))]
     names += [token for token, _ in sorted(learned["vocab"].items(), key=lambda item: item[1])]
-    merges = [tuple(merge) if isinstance(merge, list) else tuple(merge.split(" ")) for merge in learned["merges"]]
-    return {name: index for index, name in enumerate(names)}, merges  # type: ignore[return-value]
-
-
+    merges = [(left, right) for left, right in learned["merges"]]
+    return {name: index for index, name in enumerate(names)}, merges

@@ -1,6 +1,7 @@
 """Text becomes tokens here and nowhere else. Segments are tokenised one by one and their ids joined.
 
-Special tokens spelled out in data stay plain text; the end of a turn is one id, added by name, never by spelling.
+Special tokens spelled out in data stay plain text; the end of a turn is one id, added by name, never by
+spelling.
 """
 
 from __future__ import annotations
@@ -41,7 +42,9 @@ class TextTokenizer:
     def encode_many(self, texts: Sequence[str]) -> list[list[int]]:
         """As `encode`, many plain texts at once."""
         self._backend.encode_special_tokens = True
-        return [list(found.ids) for found in self._backend.encode_batch(list(texts), add_special_tokens=False)]
+        return [
+            list(found.ids) for found in self._backend.encode_batch(list(texts), add_special_tokens=False)
+        ]
 
     def decode(self, ids: Sequence[int]) -> str:
         """Text of `ids`, control tokens left out."""
@@ -65,14 +68,17 @@ def _adds_bos(tokenizer: Any) -> bool:
 def tokens_of(
     messages: Sequence[Message], template: Template, tokenizer: TextTokenizer, max_tokens: int | None = None
 ) -> Tokens:
-    """Ids and learn mask of a dialogue. One that is too long is cut at its end and says so; no EOS is faked."""
-    ids: list[int] = [] if tokenizer.bos_id is None else [tokenizer.bos_id]
-    learn = [False] * len(ids)
+    """Ids and learn mask of a dialogue. One that is too long is cut at its end and says so: no faked EOS."""
+    ids: list[int] = []
+    learn: list[bool] = []
     for segment in template.render(messages):
         piece = _ids_of(segment, tokenizer)
-        if not ids or piece != [tokenizer.bos_id]:  # a chat template may spell out the BOS itself
-            ids.extend(piece)
-            learn.extend([segment.learn] * len(piece))
+        ids.extend(piece)
+        learn.extend([segment.learn] * len(piece))
+    if tokenizer.bos_id is not None and ids[:1] != [
+        tokenizer.bos_id
+    ]:  # chat templates may write it themselves
+        ids, learn = [tokenizer.bos_id, *ids], [False, *learn]
     if max_tokens is not None and len(ids) > max_tokens:
         return Tokens(ids[:max_tokens], learn[:max_tokens], True)
     return Tokens(ids, learn)
@@ -89,11 +95,6 @@ def prompt_ids(messages: Sequence[Message], template: Template, tokenizer: TextT
     if messages[-1].role == "assistant":
         raise DataProblem("not-a-prompt", text=messages[-1].content[:40])
     return tokens_of(messages, template, tokenizer).ids
-
-
-def answer_ids(content: str, template: Template, tokenizer: TextTokenizer) -> list[int]:
-    """A reply as training sees it: its text, then the token that ends the turn."""
-    return [*tokenizer.encode(content), end_id(template, tokenizer)]
 
 
 def end_id(template: Template, tokenizer: TextTokenizer) -> int:

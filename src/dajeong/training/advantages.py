@@ -7,20 +7,24 @@ from torch import Tensor
 
 
 def token_rewards(score: float, logprobs: Tensor, reference: Tensor, kl: float) -> Tensor:
-    """score of the whole reply, logprobs and reference (T,) → (T,): −kl · (log π − log π_ref), score on the last token.
+    """score of the whole reply, logprobs and reference (T,) → (T,): −kl · (log π − log π_ref), score on the
+    last token.
 
-    The last token is the EOS where there is one (Stiennon et al. 2020, §3.4; KL inside the reward, estimator k1).
+    The last token is the EOS where there is one (Stiennon et al. 2020, §3.4; KL inside the reward, estimator
+    k1).
     """
     rewards = -kl * (logprobs - reference)
     rewards[-1] += score
     return rewards
 
 
-def generalised_advantages(rewards: Tensor, values: Tensor, gamma: float, lam: float) -> tuple[Tensor, Tensor]:
+def generalised_advantages(
+    rewards: Tensor, values: Tensor, gamma: float, lam: float
+) -> tuple[Tensor, Tensor]:
     """rewards, values (T,) of one reply → advantages, returns (T,) (Schulman et al. 2016, eq. 16).
 
-    values[t] is V of the state before token t. After the last token there is nothing: a reply cut at its limit is a
-    finished episode that has paid the missing-EOS penalty, so it is not bootstrapped.
+    values[t] is V of the state before token t. After the last token there is nothing: a reply cut at its
+    limit is a finished episode that has paid the missing-EOS penalty, so it is not bootstrapped.
     """
     advantages = torch.empty_like(rewards)
     carried, following = 0.0, 0.0

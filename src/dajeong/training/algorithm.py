@@ -1,7 +1,8 @@
-"""What an algorithm is: what to learn from next, and how wrong the model is about it. The loop does everything else.
+"""What an algorithm is: what to learn from next, and how wrong the model is about it. The loop does
+everything else.
 
-A loss is a mapping of *sums*, one per term; the batch says the weights; only the loop divides, by global weights known
-before the first backward. So 8 × 1 = 1 × 8 = two processes.
+A loss is a mapping of *sums*, one per term; the batch says the weights; only the loop divides, by global
+weights known before the first backward. So 8 × 1 = 1 × 8 = two processes.
 """
 
 from __future__ import annotations
@@ -64,12 +65,18 @@ class Entry(NamedTuple):
 
 
 class Algorithm(Protocol):
-    models: Mapping[str, RoleModel]
-    coefficients: Mapping[str, float]
-    """Loss term → coefficient; 0 for readings."""
-    groups: Mapping[str, OptimizerSettings]
-    """Trainable role → its optimizer."""
     num_updates: int
+
+    @property
+    def models(self) -> Mapping[str, RoleModel]: ...
+
+    @property
+    def coefficients(self) -> Mapping[str, float]:
+        """Loss term → coefficient; 0 for readings."""
+
+    @property
+    def groups(self) -> Mapping[str, OptimizerSettings]:
+        """Trainable role → its optimizer."""
 
     def updates(self) -> Iterator[Update]:
         """What to learn from next. Keeps nothing in locals across a yield: `state` must hold it all."""
@@ -78,7 +85,9 @@ class Algorithm(Protocol):
         """Sums, one per term of `batch.weights`."""
 
     def after(self, report: StepReport) -> list[Entry]:
-        """The step is done: move the cursor, read the validation set, adapt. Returns what the journal should hold."""
+        """The step is done: move the cursor, read the validation set, adapt. Returns what the journal should
+        hold.
+        """
 
     def state(self) -> State: ...
 

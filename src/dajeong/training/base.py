@@ -1,4 +1,6 @@
-"""The step `base`: makes the base model ready. `tiny` is trained here, on the run's own text; any other name is kept as it is."""
+"""The step `base`: makes the base model ready. `tiny` is trained here, on the run's own text; any other name
+is kept as it is.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +32,10 @@ def run(settings: BaseSettings, work: Workplace) -> None:
     if not documents:
         raise DataProblem("tiny-needs-text", step=work.name)
     drawn = work.folder / "drawn"
-    _draw(drawn, documents, settings, work.seed)
     parallel = parallel_of(settings.parallel)
+    if parallel.rank == 0:
+        _draw(drawn, documents, settings, work.seed)
+    parallel.gather([])  # the others wait for the folder
     base = load_base(str(drawn), settings.runtime, train_base=True)
     examples = examples_of(documents, TEMPLATES["plain"], base.tokenizer, settings.max_tokens)
     report_examples(examples, work)

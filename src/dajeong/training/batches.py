@@ -1,11 +1,14 @@
-"""Which examples make up which update: shuffles, token budgets, shares of processes. Integers in, integers out."""
+"""Which examples make up which update: shuffles, token budgets, shares of processes. Integers in, integers
+out.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from dajeong.models.runtime import permutation
+from dajeong.models.scoring import fill
 
 WINDOW = 32
 """Updates whose examples are sorted by length together, so that neighbours are alike and padding is small."""
@@ -26,21 +29,9 @@ def epoch_plan(lengths: Sequence[int], budget: int, *key: object) -> list[list[i
     return [updates[index] for index in permutation(len(updates), *key, "updates")]
 
 
-def fill(order: Sequence[int], lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
-    """Consecutive groups of at most `budget` tokens; a single longer example stands alone."""
-    group: list[int] = []
-    total = 0
-    for index in order:
-        if group and total + lengths[index] > budget:
-            yield group
-            group, total = [], 0
-        group.append(index)
-        total += lengths[index]
-    if group:
-        yield group
-
-
-def share(group: Sequence[int], lengths: Sequence[int], budget: int, rank: int, world: int) -> list[list[int]]:
+def share(
+    group: Sequence[int], lengths: Sequence[int], budget: int, rank: int, world: int
+) -> list[list[int]]:
     """This process's micro-batches of an update; every process gets equally many, some perhaps empty."""
     per_process = math.ceil(sum(lengths[index] for index in group) / world)
     micro = list(fill(group, lengths, min(budget, per_process) if world > 1 else budget))

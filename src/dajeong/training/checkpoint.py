@@ -1,6 +1,7 @@
 """Checkpoints of one step: written whole, verified before use, two kept. Safetensors and JSON, no pickle.
 
-A folder holds `tensors.safetensors`, `state.json` and, last, `manifest.json` with the size and sha256 of both.
+A folder holds `tensors.safetensors`, `state.json` and, last, `manifest.json` with the size and sha256 of
+both.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ class Checkpoint(NamedTuple):
 
 
 class Checkpoints:
-    """The checkpoints of a step, under `folder`; `identity` is what must not change between save and resume."""
+    """The checkpoints of a step, under `folder`; `identity` is what must not change between save and
+    resume.
+    """
 
     def __init__(self, folder: Path, identity: dict[str, Any], progress: Progress) -> None:
         self.folder = folder
@@ -35,19 +38,28 @@ class Checkpoints:
         self.progress = progress
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Write beside, flush, rename; only then forget old ones. Raises EnvironmentProblem on a full disk."""
+        """Write beside, flush, rename; then forget old ones. Raises EnvironmentProblem on a full disk."""
         self._need_room(checkpoint)
         with whole_folder(self.folder / f"update-{checkpoint.update:08d}") as place:
-            tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
+            tensors = {
+                name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()
+            }
             save_file(tensors, place / FILES[0])
-            write_json(place / FILES[1], {"update": checkpoint.update, "identity": self.identity, **checkpoint.values})
-            digests = {name: {"size": (place / name).stat().st_size, "sha256": digest_file(place / name)} for name in FILES}
+            write_json(
+                place / FILES[1],
+                {"update": checkpoint.update, "identity": self.identity, **checkpoint.values},
+            )
+            digests = {
+                name: {"size": (place / name).stat().st_size, "sha256": digest_file(place / name)}
+                for name in FILES
+            }
             write_json(place / "manifest.json", digests)
         for old in self._folders()[KEPT:]:
             shutil.rmtree(old)
 
     def latest(self) -> Checkpoint | None:
-        """The newest sound checkpoint; damaged ones are named and passed over. Raises EnvironmentProblem where it
+        """The newest sound checkpoint; damaged ones are named and passed over. Raises EnvironmentProblem
+        where it
         belongs to other circumstances."""
         for folder in self._folders():
             if not _is_sound(folder):
@@ -68,20 +80,23 @@ class Checkpoints:
     def _refuse_other(self, folder: Path, found: dict[str, Any]) -> None:
         for name, value in self.identity.items():
             if found.get(name) != value:
-                raise EnvironmentProblem("checkpoint-differs", path=folder, name=name, found=found.get(name), now=value)
+                raise EnvironmentProblem(
+                    "checkpoint-differs", path=folder, name=name, found=found.get(name), now=value
+                )
 
     def _need_room(self, checkpoint: Checkpoint) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         needed = 2 * sum(tensor.numel() * tensor.element_size() for tensor in checkpoint.tensors.values())
         if shutil.disk_usage(self.folder).free < needed:
-            raise EnvironmentProblem("disk-full", path=self.folder, needed=needed)
+            raise EnvironmentProblem("disk-full", path=self.folder)
 
 
 def _is_sound(folder: Path) -> bool:
     try:
         digests = read_json(folder / "manifest.json")
         return all(
-            (folder / name).stat().st_size == digests[name]["size"] and digest_file(folder / name) == digests[name]["sha256"]
+            (folder / name).stat().st_size == digests[name]["size"]
+            and digest_file(folder / name) == digests[name]["sha256"]
             for name in FILES
         )
     except Exception:  # whatever is wrong with it, an older one may be sound

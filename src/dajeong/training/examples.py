@@ -1,4 +1,6 @@
-"""Records become token examples: rendered, tokenised, cut, counted, and refused where nothing would be learned."""
+"""Records become token examples: rendered, tokenised, cut, counted, and refused where nothing would be
+learned.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +8,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from dajeong.errors import DataProblem
-from dajeong.models.tokenize import TextTokenizer, Tokens, answer_ids, prompt_ids, tokens_of
-from dajeong.records import Dialogue, Message, Preference
+from dajeong.models.scoring import scored_ids
+from dajeong.models.tokenize import TextTokenizer, Tokens, tokens_of
+from dajeong.records import Dialogue, Preference
 from dajeong.templates import Template
 
 
@@ -61,21 +64,15 @@ class Ranked(NamedTuple):
     weight: float
 
 
-def scored_ids(
-    prompt: Sequence[Message], content: str, template: Template, tokenizer: TextTokenizer, max_tokens: int
-) -> list[int]:
-    """The ids a reward model reads: prompt, answer, end of turn; cut from the front of the prompt if too long."""
-    ids = [*prompt_ids(prompt, template, tokenizer), *answer_ids(content, template, tokenizer)]
-    return ids[-max_tokens:]
-
-
 def ranked_of(
     preferences: Sequence[Preference], template: Template, tokenizer: TextTokenizer, max_tokens: int
 ) -> list[Ranked]:
     """Preferences that order at least one pair. Raises DataProblem if none does."""
     found = [
         Ranked(
-            [scored_ids(p.prompt, r.content, template, tokenizer, max_tokens) for r in p.responses], p.pairs(), p.weight
+            [scored_ids(p.prompt, r.content, template, tokenizer, max_tokens) for r in p.responses],
+            p.pairs(),
+            p.weight,
         )
         for p in preferences
         if p.pairs()

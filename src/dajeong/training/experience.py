@@ -1,4 +1,6 @@
-"""What PPO remembers of one rollout: every reply with its log-probabilities, values and advantages. Goes to disk as tensors."""
+"""What PPO remembers of one rollout: every reply with its log-probabilities, values and advantages. Goes to
+disk as tensors.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,8 @@ def to_state(buffer: list[Experience]) -> tuple[dict[str, Tensor], list[dict[str
     """(tensors, JSON values) from which `from_state` makes the same buffer."""
     tensors = {name: joined(buffer, name) for name in COLUMNS} if buffer else {}
     values = [
-        {"prompt": e.prompt, "reply": e.reply, "ended": e.ended, "rewards": e.rewards, "score": e.score} for e in buffer
+        {"prompt": e.prompt, "reply": e.reply, "ended": e.ended, "rewards": e.rewards, "score": e.score}
+        for e in buffer
     ]
     return tensors, values
 

@@ -40,7 +40,9 @@ class Loop:
             refuse_all_warmup(algorithm.num_updates, settings, work.name)
         parameters = {role: _owned(algorithm, role) for role in algorithm.groups}
         self.optimizer = Optimizer(parameters, algorithm.groups)
-        self.checkpoints = Checkpoints(work.folder / "checkpoints", circumstances(parallel, identity), work.progress)
+        self.checkpoints = Checkpoints(
+            work.folder / "checkpoints", circumstances(parallel, identity), work.progress
+        )
         self.wrapped = {name: parallel.wrap(model) for name, model in algorithm.models.items()}
         self.update = 0
 
@@ -66,7 +68,9 @@ class Loop:
         sums = dict.fromkeys(totals, 0.0)
         for index, batch in enumerate(update.batches):
             wrapped = self.wrapped[batch.model]
-            torch.manual_seed(key(self.work.seed, self.work.name, "dropout", self.update, self.parallel.rank, index))
+            torch.manual_seed(
+                key(self.work.seed, self.work.name, "dropout", self.update, self.parallel.rank, index)
+            )
             with self.parallel.accumulating(wrapped, last=index == len(update.batches) - 1):
                 terms = self.algorithm.loss(wrapped(batch.tokens), batch)
                 self._backward(terms, totals, batch)
@@ -81,9 +85,13 @@ class Loop:
 
     def _global_weights(self, batches: list[Batch]) -> dict[str, float]:
         names = sorted(batches[0].weights)
-        mine = torch.tensor([sum(b.weights[n] for b in batches) for n in names] + [len(batches)], dtype=torch.float64)
+        mine = torch.tensor(
+            [sum(b.weights[n] for b in batches) for n in names] + [len(batches)], dtype=torch.float64
+        )
         total = self.parallel.sum(mine)
-        assert int(total[-1]) == len(batches) * self.parallel.world, "every process needs as many micro-batches"
+        assert int(total[-1]) == len(batches) * self.parallel.world, (
+            "every process needs as many micro-batches"
+        )
         return dict(zip(names, total[:-1].tolist(), strict=True))
 
     def _backward(self, terms: Mapping[str, Tensor], totals: Mapping[str, float], batch: Batch) -> None:
@@ -94,12 +102,16 @@ class Loop:
                 loss = loss + share * term
         if not math.isfinite(float(loss.detach())):
             self._broken(batch, float(loss.detach()))
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
 
     def _means(self, sums: dict[str, float], totals: Mapping[str, float]) -> dict[str, float]:
         names = sorted(sums)
         summed = self.parallel.sum(torch.tensor([sums[name] for name in names], dtype=torch.float64))
-        return {name: float(value) / totals[name] for name, value in zip(names, summed, strict=True) if totals[name]}
+        return {
+            name: float(value) / totals[name]
+            for name, value in zip(names, summed, strict=True)
+            if totals[name]
+        }
 
     def _refuse_broken(self, norms: dict[str, float], update: Update) -> None:
         for norm in norms.values():
@@ -109,8 +121,17 @@ class Loop:
     def _broken(self, batch: Batch, value: float) -> None:
         path = self.work.folder / f"broken-batch-{self.parallel.rank}.json"
         tokens = batch.tokens
-        write_json(path, {"update": self.update + 1, "ids": tokens.ids[0].tolist(), "lengths": list(tokens.packing.lengths)})
-        raise QualityProblem("not-finite", step=self.work.name, update=self.update + 1, value=value, path=path)
+        write_json(
+            path,
+            {
+                "update": self.update + 1,
+                "ids": tokens.ids[0].tolist(),
+                "lengths": list(tokens.packing.lengths),
+            },
+        )
+        raise QualityProblem(
+            "not-finite", step=self.work.name, update=self.update + 1, value=value, path=path
+        )
 
     def _write(self, report: StepReport) -> None:
         self.journal.write(
@@ -127,7 +148,10 @@ class Loop:
         if self.update % self.every == 0 or stop_wanted():
             if self.parallel.rank == 0:
                 state = self.algorithm.state()
-                tensors = {**self.optimizer.tensors(), **{f"algorithm/{n}": t for n, t in state.tensors.items()}}
+                tensors = {
+                    **self.optimizer.tensors(),
+                    **{f"algorithm/{n}": t for n, t in state.tensors.items()},
+                }
                 values = {"algorithm": state.values, "journal": self.journal.offset()}
                 self.checkpoints.save(Checkpoint(self.update, tensors, values))
             self.work.check_stop()

@@ -1,4 +1,4 @@
-"""Losses as pure functions over tensors: sums, never means; the loop divides. N tokens, P pairs, M prompts."""
+"""Losses as pure functions over tensors: sums, never means; the loop divides. N tokens, P pairs."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def negative_log_likelihood(logprobs: Tensor) -> Tensor:
 def ranking(better: Tensor, worse: Tensor, weights: Tensor) -> Tensor:
     """Bradley–Terry over pairs: better, worse, weights (P,) → Σ w · −log σ(r₊ − r₋).
 
-    With w = 1 / C(K, 2) for every pair of a prompt this is InstructGPT's K-wise loss (Ouyang et al. 2022, eq. 1);
-    `logsigmoid` stays finite where log(1 + exp) overflows.
+    With w = 1 / C(K, 2) for every pair of a prompt this is InstructGPT's K-wise loss (Ouyang et al. 2022, eq.
+    1); `logsigmoid` stays finite where log(1 + exp) overflows.
     """
     return -(weights * logsigmoid(better - worse)).sum()
 
@@ -34,7 +34,7 @@ def clipped_policy(logprobs: Tensor, old_logprobs: Tensor, advantages: Tensor, c
 
 
 def clipped_value(values: Tensor, old_values: Tensor, returns: Tensor, clip: float) -> Tensor:
-    """All (N,) → ½ Σ max((V − R)², (clip(V, V_old ± ε) − R)²), as in OpenAI's PPO and lm-human-preferences."""
+    """All (N,) → ½ Σ max((V − R)², (clip(V, V_old ± ε) − R)²), as in OpenAI's lm-human-preferences."""
     near = old_values + (values - old_values).clamp(-clip, clip)
     return 0.5 * torch.maximum((values - returns).square(), (near - returns).square()).sum()
 
@@ -45,6 +45,8 @@ def clip_fraction(logprobs: Tensor, old_logprobs: Tensor, clip: float) -> Tensor
 
 
 def k3(logprobs: Tensor, reference: Tensor) -> Tensor:
-    """(N,), (N,) → Σ (e^d − 1 − d), d = log π_ref − log π: the low-variance KL estimate (Schulman 2020, k3)."""
+    """(N,), (N,) → Σ (e^d − 1 − d), d = log π_ref − log π: the low-variance KL estimate (Schulman 2020,
+    k3).
+    """
     difference = reference - logprobs
     return (difference.exp() - 1 - difference).sum()

@@ -17,7 +17,9 @@ def rate_at(progress: float, settings: OptimizerSettings) -> float:
     if progress < settings.warmup_ratio:
         return settings.learning_rate * progress / settings.warmup_ratio
     done = (progress - settings.warmup_ratio) / (1 - settings.warmup_ratio)
-    fall = {"cosine": 0.5 * (1 + math.cos(math.pi * done)), "linear": 1 - done, "constant": 1.0}[settings.schedule]
+    fall = {"cosine": 0.5 * (1 + math.cos(math.pi * done)), "linear": 1 - done, "constant": 1.0}[
+        settings.schedule
+    ]
     return settings.learning_rate * (settings.final_ratio + (1 - settings.final_ratio) * fall)
 
 
@@ -76,7 +78,9 @@ class Optimizer:
                 parameter.copy_(kept[f"parameter/{name}"])
                 if f"step/{name}" in kept:
                     self._adamw.state[parameter] = {
-                        part: kept[f"{part}/{name}"].clone().to("cpu" if part == "step" and not parameter.is_cuda else parameter.device)
+                        part: kept[f"{part}/{name}"]
+                        .clone()
+                        .to("cpu" if part == "step" and not parameter.is_cuda else parameter.device)
                         for part in ("step", "exp_avg", "exp_avg_sq")
                     }
 

@@ -1,7 +1,8 @@
 """Proximal policy optimisation of a chat policy (Ouyang et al. 2022, §3.5), four roles on one frozen base.
 
-Reads top to bottom: roll out with `policy`; score with policy, reference, rewards and value in one forward; turn scores
-into advantages; learn policy and value in one forward. The reference is the frozen `sft` role, so KL starts at 0.
+Reads top to bottom: roll out with `policy`; score with policy, reference, rewards and value in one forward;
+turn scores into advantages; learn policy and value in one forward. The reference is the frozen `sft` role, so
+KL starts at 0.
 """
 
 from __future__ import annotations
@@ -13,17 +14,25 @@ import torch
 from torch import Tensor
 
 from dajeong.errors import UsageProblem
-from dajeong.models.adapters import AdapterNotes, base_of, load_role, lora_of, notes_of, save_role, template_of
+from dajeong.models.adapters import (
+    AdapterNotes,
+    base_of,
+    load_role,
+    lora_of,
+    notes_of,
+    save_role,
+    template_of,
+)
 from dajeong.models.base import Base, load_base
 from dajeong.models.layout import Sequence_, TokenOutputs, pack
 from dajeong.models.runtime import key, permutation
+from dajeong.models.scoring import fill
 from dajeong.models.tokenize import prompt_ids, stop_ids
 from dajeong.records import Dialogue
 from dajeong.rollout.engine import Engine, Request
 from dajeong.rollout.native import NativeEngine
 from dajeong.training.advantages import generalised_advantages, token_rewards, whiten
 from dajeong.training.algorithm import Batch, Entry, State, StepReport, Update
-from dajeong.training.batches import fill
 from dajeong.training.experience import Experience, from_state, joined, to_state
 from dajeong.training.loop import Loop
 from dajeong.training.losses import clip_fraction, clipped_policy, clipped_value, k3
@@ -98,12 +107,20 @@ class Ppo:
         """The next prompts of an endless keyed shuffle."""
         count, size = len(self.prompts), self.settings.prompts_per_update
         places = range(rollout * size, (rollout + 1) * size)
-        shuffles = {epoch: permutation(count, self.seed, "prompts", epoch) for epoch in {p // count for p in places}}
+        shuffles = {
+            epoch: permutation(count, self.seed, "prompts", epoch) for epoch in {p // count for p in places}
+        }
         return [self.prompts[shuffles[place // count][place % count]] for place in places]
 
     def _draw(self, rollout: int, chosen: Sequence[tuple[int, Prompt]]) -> list[Experience]:
         requests = [
-            Request(tuple(p.ids), key(self.seed, "rollout", rollout, i), self.settings.decoding, POLICY, self.stops)
+            Request(
+                tuple(p.ids),
+                key(self.seed, "rollout", rollout, i),
+                self.settings.decoding,
+                POLICY,
+                self.stops,
+            )
             for i, p in chosen
         ]
         completions = self.engine.generate(requests)
@@ -126,7 +143,11 @@ class Ppo:
         entropy = outputs.entropy.cpu().split(sizes * 2)
         values = self._normal(outputs.values[VALUE]).cpu().split(sizes)
         for index, e in enumerate(part):
-            e.columns = {"logprobs": logprobs[index], "reference": logprobs[len(part) + index], "values": values[index]}
+            e.columns = {
+                "logprobs": logprobs[index],
+                "reference": logprobs[len(part) + index],
+                "values": values[index],
+            }
             e.columns["entropy"] = entropy[index]
             e.rewards = {role: float(outputs.values[role][index]) for role in self.rewards}
 
@@ -164,14 +185,19 @@ class Ppo:
         return {
             "policy": clipped_policy(logprobs, old, columns["advantages"], clip),
             "value": clipped_value(
-                self._normal(outputs.values[VALUE]), columns["values"], columns["returns"], self.settings.value_clip
+                self._normal(outputs.values[VALUE]),
+                columns["values"],
+                columns["returns"],
+                self.settings.value_clip,
             ),
             "kl": k3(logprobs.detach(), columns["reference"]),
             "clip_fraction": clip_fraction(logprobs.detach(), old, clip),
         }
 
     def _micro_batches(self, place: int) -> list[list[Experience]]:
-        """The mini-batch of step `place`: a keyed share of the buffer, cut to the token budget, split over processes."""
+        """The mini-batch of step `place`: a keyed share of the buffer, cut to the token budget, split over
+        processes.
+        """
         rollout, epoch = self.done // self.steps_per_rollout, place // self.settings.mini_batches
         order = permutation(len(self.buffer), self.seed, "mini-batches", rollout, epoch)
         part = order[place % self.settings.mini_batches :: self.settings.mini_batches]
@@ -192,7 +218,10 @@ class Ppo:
         if not part:  # another process has more to do; ours takes part with no weight
             ids = self.buffer[0].ids[:2]
             idle = pack([Sequence_(ids, POLICY, [False, False]), Sequence_(ids, VALUE)], device)
-            empty = {name: torch.zeros(0, device=device) for name in ("logprobs", "reference", "advantages", "values", "returns")}
+            empty = {
+                name: torch.zeros(0, device=device)
+                for name in ("logprobs", "reference", "advantages", "values", "returns")
+            }
             return Batch(idle, dict.fromkeys(self.coefficients, 0.0), empty)
         sequences = [Sequence_(e.ids, POLICY, e.learn) for e in part]
         sequences += [Sequence_(e.ids, VALUE, value_at=e.value_at) for e in part]
@@ -238,7 +267,15 @@ class Ppo:
     def _samples(self, rollout: int, buffer: Sequence[Experience]) -> list[Entry]:
         decode = self.base.tokenizer.decode
         return [
-            Entry("sample", {"rollout": rollout + 1, "prompt": decode(e.prompt), "reply": decode(e.reply), "score": e.score})
+            Entry(
+                "sample",
+                {
+                    "rollout": rollout + 1,
+                    "prompt": decode(e.prompt),
+                    "reply": decode(e.reply),
+                    "score": e.score,
+                },
+            )
             for e in buffer
         ]
 
@@ -252,7 +289,9 @@ def run(settings: PpoSettings, work: Workplace) -> None:
     template = template_of(source)
     load_role(base.model, REFERENCE, source)
     base.model.add_role(POLICY, lora_of(source), trainable=True, copy_of=REFERENCE)
-    rewards = add_rewards(base, {name: Path(path) for name, path in work.models("rewards").items()}, reference)
+    rewards = add_rewards(
+        base, {name: Path(path) for name, path in work.models("rewards").items()}, reference
+    )
     prompts = [
         Prompt(d.id, prompt_ids(d.messages if d.is_prompt else d.messages[:-1], template, base.tokenizer))
         for d in work.records("prompts", Dialogue)
@@ -267,7 +306,9 @@ def run(settings: PpoSettings, work: Workplace) -> None:
 
 
 def add_rewards(base: Base, folders: Mapping[str, Path], reference: str) -> dict[str, AdapterNotes]:
-    """Load every reward role and start the value role as a copy of the first. Raises UsageProblem on another base."""
+    """Load every reward role and start the value role as a copy of the first. Raises UsageProblem on another
+    base.
+    """
     found = {}
     for name, folder in folders.items():
         if base_of(folder)[0] != reference:
@@ -279,5 +320,5 @@ def add_rewards(base: Base, folders: Mapping[str, Path], reference: str) -> dict
     base.model.add_role(VALUE, lora_of(folder), trainable=True, copy_of=first)
     base.model.add_head(VALUE, trainable=True)
     with torch.no_grad():
-        base.model.heads[VALUE].weight.copy_(base.model.heads[first].weight)  # type: ignore[operator, arg-type]
+        base.model.score(VALUE).copy_(base.model.score(first))
     return found

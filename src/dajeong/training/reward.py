@@ -1,4 +1,5 @@
-"""Reward models: K-wise Bradley–Terry over all pairs of a prompt, one forward per response, read at the last token.
+"""Reward models: K-wise Bradley–Terry over all pairs of a prompt, one forward per response, read at the last
+token.
 
 Starts from the SFT adapter; the score head is float32; nothing is dropped.
 """
@@ -16,12 +17,13 @@ from dajeong.models.base import load_base
 from dajeong.models.layout import Sequence_, TokenOutputs, pack
 from dajeong.models.roles import RoleModel
 from dajeong.models.runtime import key, permutation
+from dajeong.models.scoring import rewards_of, scored_ids
 from dajeong.models.tokenize import TextTokenizer
 from dajeong.records import Dialogue, Preference
 from dajeong.templates import Template
 from dajeong.training.algorithm import Batch, Entry, State, StepReport, Update
-from dajeong.training.batches import Cursor, fill, share
-from dajeong.training.examples import Ranked, ranked_of, scored_ids
+from dajeong.training.batches import Cursor, share
+from dajeong.training.examples import Ranked, ranked_of
 from dajeong.training.loop import Loop
 from dajeong.training.losses import centring, ranking
 from dajeong.training.parallel import Parallel, Single, parallel_of
@@ -56,7 +58,9 @@ class Reward:
     def updates(self) -> Iterator[Update]:
         while self.done < self.num_updates:
             rank, world = self.parallel.rank, self.parallel.world
-            micro = share(self.cursor.group(), self.lengths, self.settings.tokens_per_micro_batch, rank, world)
+            micro = share(
+                self.cursor.group(), self.lengths, self.settings.tokens_per_micro_batch, rank, world
+            )
             batches = [self._batch(indices) for indices in micro]
             yield Update(batches, frozenset({ROLE}), self.done / self.num_updates)
 
@@ -86,7 +90,8 @@ class Reward:
         """Whole prompts only: a prompt's K responses are never split."""
         idle = Ranked([self.preferences[0].sequences[0][:2]], [], 0.0)
         picked = [self.preferences[index] for index in indices] or [idle]
-        sequences, better, worse, weights = [], list[int](), list[int](), list[float]()
+        sequences: list[Sequence_] = []
+        better, worse, weights = list[int](), list[int](), list[float]()
         for preference in picked:
             first = len(sequences)
             sequences += [Sequence_(ids, ROLE, value_at=[len(ids) - 1]) for ids in preference.sequences]
@@ -102,21 +107,10 @@ class Reward:
         }
         total = float(sum(preference.weight for preference in picked))
         return Batch(
-            pack(sequences, device), {"ranking": total, "centring": total, "accuracy": float(len(better))}, columns
+            pack(sequences, device),
+            {"ranking": total, "centring": total, "accuracy": float(len(better))},
+            columns,
         )
-
-
-def rewards_of(model: RoleModel, role: str, sequences: Sequence[Sequence[int]], budget: int) -> list[float]:
-    """Raw reward of every sequence, read at its last token, in the order given."""
-    lengths = [len(ids) for ids in sequences]
-    order = sorted(range(len(sequences)), key=lambda index: lengths[index])
-    rewards = [0.0] * len(sequences)
-    with torch.no_grad():
-        for indices in fill(order, lengths, budget):
-            batch = pack([Sequence_(sequences[i], role, value_at=[lengths[i] - 1]) for i in indices], model.device)
-            for index, value in zip(indices, model(batch).values[role].tolist(), strict=True):
-                rewards[index] = value
-    return rewards
 
 
 def run(settings: RewardSettings, work: Workplace) -> None:
@@ -146,10 +140,19 @@ def _measured(
     """Mean and deviation of the reward on SFT examples, so that PPO sees mean 0 and deviation 1."""
     answered = [d for d in work.records("normalise", Dialogue) if not d.is_prompt]
     if not answered:
-        return AdapterNotes(role=ROLE)
-    picked = [answered[index] for index in permutation(len(answered), work.seed, "normalise")[: settings.normalise_rows]]
+        return AdapterNotes(role=ROLE, max_tokens=settings.max_tokens)
+    picked = [
+        answered[index]
+        for index in permutation(len(answered), work.seed, "normalise")[: settings.normalise_rows]
+    ]
     ids = [
-        scored_ids(d.messages[:-1], d.messages[-1].content, template, tokenizer, settings.max_tokens) for d in picked
+        scored_ids(d.messages[:-1], d.messages[-1].content, template, tokenizer, settings.max_tokens)
+        for d in picked
     ]
     rewards = torch.tensor(rewards_of(model, ROLE, ids, settings.tokens_per_micro_batch), dtype=torch.float64)
-    return AdapterNotes(role=ROLE, reward_mean=float(rewards.mean()), reward_deviation=float(rewards.std()) or 1.0)
+    return AdapterNotes(
+        role=ROLE,
+        reward_mean=float(rewards.mean()),
+        reward_deviation=float(rewards.std()) or 1.0,
+        max_tokens=settings.max_tokens,
+    )

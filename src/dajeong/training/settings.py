@@ -29,7 +29,8 @@ class OptimizerSettings(Frozen):
     betas: tuple[float, float] = (0.9, 0.999)
     """AdamW's decay of its two moments."""
     epsilon: float = Field(1e-5, gt=0)
-    """AdamW's ε; 1e-5 keeps the first steps of small-gradient runs tame (N+ implementation details of RLHF)."""
+    """AdamW's ε; 1e-5 keeps the first steps of small-gradient runs tame (N+ implementation details of RLHF).
+    """
 
 
 class TrainingSettings(Frozen):

@@ -14,11 +14,12 @@ from dajeong.models.full import save_full
 from dajeong.models.layout import Sequence_, TokenBatch, TokenOutputs, pack
 from dajeong.models.roles import BASE, RoleModel
 from dajeong.models.runtime import key
+from dajeong.models.scoring import fill
 from dajeong.models.tokenize import Tokens
 from dajeong.records import Dialogue
 from dajeong.templates import find_template
 from dajeong.training.algorithm import Batch, Entry, State, StepReport, Update
-from dajeong.training.batches import Cursor, fill, share
+from dajeong.training.batches import Cursor, share
 from dajeong.training.examples import Examples, examples_of
 from dajeong.training.loop import Loop
 from dajeong.training.losses import negative_log_likelihood
@@ -59,7 +60,9 @@ class Sft:
     def updates(self) -> Iterator[Update]:
         while self.done < self.num_updates:
             rank, world = self.parallel.rank, self.parallel.world
-            micro = share(self.cursor.group(), self.lengths, self.settings.tokens_per_micro_batch, rank, world)
+            micro = share(
+                self.cursor.group(), self.lengths, self.settings.tokens_per_micro_batch, rank, world
+            )
             batches = [self._batch(indices) for indices in micro]
             yield Update(batches, frozenset(self.groups), self.done / self.num_updates)
 
@@ -102,7 +105,9 @@ class Sft:
 
     def _pack(self, examples: Sequence[Tokens]) -> TokenBatch:
         role = None if self.role == BASE else self.role
-        return pack([Sequence_(example.ids, role, example.learn) for example in examples], self.models["main"].device)
+        return pack(
+            [Sequence_(example.ids, role, example.learn) for example in examples], self.models["main"].device
+        )
 
 
 def num_updates(settings: TrainingSettings, per_epoch: int) -> int:
@@ -120,12 +125,21 @@ def run(settings: SftSettings, work: Workplace) -> None:
     )
     report_examples(training, work)
     held_out = work.records("validation", Dialogue)
-    validation = examples_of(held_out, template, base.tokenizer, settings.max_tokens).tokens if held_out else []
+    validation = (
+        examples_of(held_out, template, base.tokenizer, settings.max_tokens).tokens if held_out else []
+    )
     role = _add_role(base, settings, work.seed)
     base.model.learning()
     algorithm = Sft(
-        base.model, role, training.tokens, settings, settings.optimizer, work.seed, parallel,
-        validation, settings.validate_every,
+        base.model,
+        role,
+        training.tokens,
+        settings,
+        settings.optimizer,
+        work.seed,
+        parallel,
+        validation,
+        settings.validate_every,
     )
     Loop(algorithm, work, parallel, settings.checkpoint_every, {"role": role}).run()
     if parallel.rank == 0:

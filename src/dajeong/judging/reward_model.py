@@ -1,0 +1,62 @@
+"""A trained reward model as a scorer: raw rewards of replies to their own prompts. Knows no other scorer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from dajeong.models.adapters import base_of, load_role, notes_of, template_of
+from dajeong.models.base import load_base
+from dajeong.models.scoring import rewards_of, scored_ids
+from dajeong.models.settings import RuntimeSettings
+from dajeong.records import Message, Reply, Score
+from dajeong.storage import digest_json
+
+ROLE = "reward"
+TOKENS = 4096
+"""Token budget of one forward."""
+
+
+class RewardScorer:
+    """The model in the folder `reference`, which a `reward` step wrote."""
+
+    def __init__(self, reference: str, runtime: RuntimeSettings | None = None) -> None:
+        folder = Path(reference)
+        name, revision = base_of(folder)
+        base = load_base(name, runtime, revision=revision)
+        load_role(base.model, ROLE, folder)
+        self.name = f"reward-model:{folder.name}"
+        self._model, self._tokenizer = base.model, base.tokenizer
+        self._template, self._notes = template_of(folder), notes_of(folder)
+        self._settings_hash = digest_json([self._notes.model_dump(), name])[:16]
+
+    def rewards(self, dialogues: Sequence[tuple[Sequence[Message], str]]) -> list[float]:
+        """One raw reward per (prompt, response)."""
+        longest = self._notes.max_tokens
+        ids = [
+            scored_ids(prompt, content, self._template, self._tokenizer, longest)
+            for prompt, content in dialogues
+        ]
+        return rewards_of(self._model, ROLE, ids, TOKENS)
+
+    def score(self, replies: Sequence[Reply]) -> list[Score]:
+        """Criterion `reward`; a reward that is not finite is missing."""
+        rewards = self.rewards([(reply.prompt, reply.content) for reply in replies])
+        return [self._score(reply, reward) for reply, reward in zip(replies, rewards, strict=True)]
+
+    def _score(self, reply: Reply, reward: float) -> Score:
+        finite = math.isfinite(reward)
+        return Score(
+            id=f"{reply.id}/{self.name}",
+            source=reply.source,
+            licence=reply.licence,
+            kind=reply.kind,
+            reply_id=reply.id,
+            scorer=self.name,
+            criterion="reward",
+            value=reward if finite else None,
+            reason=None if finite else "the reward is not a finite number",
+            method="exact",
+            settings_hash=self._settings_hash,
+        )
