@@ -58,6 +58,7 @@ KINDS: dict[str, Kind] = {
             "ppo_prompts": "Dialogue",
             "validation_prompts": "Dialogue",
             "test_prompts": "Dialogue",
+            "validation_pairs": "Preference",
             "test_pairs": "Preference",
         },
         run="dajeong.data.smalltalk:run",

@@ -7,7 +7,7 @@ import pytest
 
 from dajeong.artefacts import comparisons
 from dajeong.data.settings import SmalltalkSettings
-from dajeong.data.smalltalk import World
+from dajeong.data.smalltalk import TEST, World
 from dajeong.errors import DataProblem
 from dajeong.evaluation.reward_report import OTHER_PROMPT, Outcomes, Shown, other_prompts, report, results
 from dajeong.evaluation.settings import RewardReportSettings
@@ -75,7 +75,7 @@ def pair(number: int, better: str, worse: str, kind: str = "talk") -> Preference
 def test_a_model_that_reads_the_prompt_is_above_its_baselines_where_the_prompt_decides(
     tmp_path: Path,
 ) -> None:
-    test = WORLD.test_pairs()
+    test = WORLD.held_out_pairs("test_pairs", TEST)
     work = workplace(tmp_path, test, WORLD.contrasts())
     report(RewardReportSettings(), work, "reward", Knowing(test))
     rows = reported(work)
@@ -131,7 +131,7 @@ def test_rankings_of_more_than_two_give_every_pair(tmp_path: Path) -> None:
 
 
 def test_the_other_prompt_is_of_the_same_kind_and_never_the_own() -> None:
-    test = WORLD.test_pairs()
+    test = WORLD.held_out_pairs("test_pairs", TEST)
     kinds: dict[tuple[Message, ...], set[str]] = {}
     for each in test:
         kinds.setdefault(each.prompt, set()).add(each.kind)

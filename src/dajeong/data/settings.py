@@ -26,17 +26,19 @@ class SmalltalkSettings(Frozen):
     num_reply_prompts: int = Field(800, ge=1, json_schema_extra={"scaled": True})
     """Training prompts the fine-tuned model answers, to be ranked."""
     num_pairs: int = Field(22_000, ge=1, json_schema_extra={"scaled": True})
-    """Constructed preference pairs; half of those on normal prompts are about facts."""
+    """Constructed preference pairs, more than half of them about facts."""
     lookalike_pairs: bool = True
     """Whether pairs teach that harmless look-alikes of abuse deserve no scolding."""
     num_ppo_prompts: int = Field(2_000, ge=1, json_schema_extra={"scaled": True})
     """Training prompts to practise on."""
-    num_validation_prompts: int = Field(400, ge=1, json_schema_extra={"scaled": True})
+    num_validation_prompts: int = Field(800, ge=1, json_schema_extra={"scaled": True})
     """Prompts to choose settings on."""
     num_test_prompts: int = Field(1_100, ge=1, json_schema_extra={"scaled": True})
     """Prompts of the final figures: 37 % normal, 28 % look-alikes, 24 % abuse, 11 % unseen look-alikes."""
     num_test_pairs: int = Field(1_500, ge=1, json_schema_extra={"scaled": True})
-    """Pairs that measure the reward model, on test prompts: 40 % facts, 20 % misplaced, the rest tone."""
+    """Pairs that measure the reward model, on test and as many on validation prompts: 40 % facts, 20 %
+    misplaced, the rest tone.
+    """
 
 
 Repeats = Literal["prompt", "record", "keep"]

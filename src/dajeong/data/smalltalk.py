@@ -46,7 +46,8 @@ def run(settings: SmalltalkSettings, work: Workplace) -> None:
         ("test_prompts", TEST, TEST_KINDS, settings.num_test_prompts),
     ):
         work.write(output, world.prompts(output, split, kinds, count))
-    work.write("test_pairs", world.test_pairs())
+    work.write("validation_pairs", world.held_out_pairs("validation_pairs", VALIDATION))
+    work.write("test_pairs", world.held_out_pairs("test_pairs", TEST))
     journal = work.journal()
     journal.write("note", distinct_prompts=distinct_prompts())
     journal.close()
@@ -83,8 +84,9 @@ class World:
         shares = TRAINING_SHARES if self.settings.lookalike_pairs else without_lookalikes(TRAINING_SHARES)
         return self._pairs("contrasts", TRAIN, shares, self.settings.num_pairs)
 
-    def test_pairs(self) -> list[Preference]:
-        return self._pairs("test_pairs", TEST, TEST_SHARES, self.settings.num_test_pairs)
+    def held_out_pairs(self, output: str, split: Split) -> list[Preference]:
+        """What a reward model is measured on: most of them pairs that only the prompt decides."""
+        return self._pairs(output, split, TEST_SHARES, self.settings.num_test_pairs)
 
     def prompts(self, output: str, split: Split, kinds: Mapping[Kind, float], count: int) -> list[Dialogue]:
         """Distinct prompts; fewer than `count` where the world has no more of a kind."""
