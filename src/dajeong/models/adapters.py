@@ -22,11 +22,12 @@ from dajeong.records import Frozen
 from dajeong.storage import read_json, write_json, write_text
 from dajeong.templates import Template, load_template, template_json
 
-WEIGHTS, CONFIG, TEMPLATE, NOTES = (
+WEIGHTS, CONFIG, TEMPLATE, NOTES, CARD = (
     "adapter_model.safetensors",
     "adapter_config.json",
     "template.json",
     "dajeong.json",
+    "README.md",
 )
 
 
@@ -42,9 +43,14 @@ class AdapterNotes(Frozen):
 
 
 def save_role(
-    base: Base, role: str, folder: Path, template: Template, notes: AdapterNotes | None = None
+    base: Base,
+    role: str,
+    folder: Path,
+    template: Template,
+    notes: AdapterNotes | None = None,
+    card: str | None = None,
 ) -> None:
-    """Write `role` as a PEFT folder beside its tokenizer and template, then prove it by reading it back."""
+    """Write `role` as a PEFT folder beside tokenizer, template and card, then prove it by reading it back."""
     tensors = adapter_tensors(base.model, role)
     if not any(bool(tensor.any()) for name, tensor in tensors.items() if "lora_B" in name):
         raise EnvironmentProblem("adapter-empty", path=folder, role=role)
@@ -55,6 +61,8 @@ def save_role(
     write_text(folder / "chat_template.jinja", template.jinja())
     write_text(folder / TEMPLATE, template_json(template))
     write_json(folder / NOTES, (notes or AdapterNotes(role=role)).model_dump())
+    if card is not None:
+        write_text(folder / CARD, card)
     _prove(base, role, folder)
 
 

@@ -6,16 +6,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dajeong.models.adapters import NOTES, TEMPLATE, AdapterNotes
+from dajeong.models.adapters import CARD, NOTES, TEMPLATE, AdapterNotes
 from dajeong.models.base import Base
 from dajeong.storage import write_json, write_text
 from dajeong.templates import Template, template_json
 
 
 def save_full(
-    base: Base, role: str, folder: Path, template: Template | None, notes: AdapterNotes | None = None
+    base: Base,
+    role: str,
+    folder: Path,
+    template: Template | None,
+    notes: AdapterNotes | None = None,
+    card: str | None = None,
 ) -> None:
-    """Write weights, configuration and tokenizer; with `template`, what a chat needs too."""
+    """Write weights, configuration, tokenizer and card; with `template`, what a chat needs too."""
     folder.mkdir(parents=True, exist_ok=True)
     base.model.base.save_pretrained(folder)  # type: ignore[operator]
     base.tokenizer.save(folder)
@@ -23,3 +28,5 @@ def save_full(
         write_text(folder / "chat_template.jinja", template.jinja())
         write_text(folder / TEMPLATE, template_json(template))
         write_json(folder / NOTES, (notes or AdapterNotes(role=role)).model_dump())
+    if card is not None:
+        write_text(folder / CARD, card)

@@ -6,11 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from dajeong.models.card import head_of
 from dajeong.storage import read_json
 
-CARD = {"license": "license", "base_model": "base_model", "datasets": "datasets"}
+CARD = {
+    "license": "license",
+    "license_name": "license_name",
+    "base_model": "base_model",
+    "datasets": "datasets",
+}
 ADAPTER = {"base_model_name_or_path": "base_model", "revision": "revision", "r": "rank"}
 CONFIG = {"model_type": "form", "num_hidden_layers": "layers", "hidden_size": "width"}
 NOTES = {"role": "role", "reward_mean": "reward_mean", "reward_deviation": "reward_deviation"}
@@ -19,7 +23,8 @@ NOTES = {"role": "role", "reward_mean": "reward_mean", "reward_deviation": "rewa
 
 def facts_of(folder: Path) -> dict[str, str]:
     """Name → value of what is there. Raises DataProblem or ValueError for a file that cannot be read."""
-    facts = _chosen(_front_matter(folder / "README.md"), CARD)
+    card = folder / "README.md"
+    facts = _chosen(head_of(card.read_text(encoding="utf-8")) if card.is_file() else {}, CARD)
     facts |= _chosen(_optional(folder / "adapter_config.json"), ADAPTER)
     facts |= _chosen(_optional(folder / "config.json"), CONFIG)
     return facts | _chosen(_optional(folder / "dajeong.json"), NOTES)
@@ -41,13 +46,6 @@ def plain(value: object) -> str:
 
 def _optional(path: Path) -> dict[str, Any]:
     return mapping_in(path) if path.is_file() else {}
-
-
-def _front_matter(path: Path) -> dict[str, Any]:
-    """The YAML head of a model card."""
-    parts = path.read_text(encoding="utf-8").split("---\n", 2) if path.is_file() else []
-    head = yaml.safe_load(parts[1]) if len(parts) == 3 and not parts[0].strip() else {}
-    return head if isinstance(head, dict) else {}
 
 
 def _chosen(values: Mapping[str, Any], wanted: Mapping[str, str]) -> dict[str, str]:

@@ -16,6 +16,7 @@ from dajeong.models.tiny import write_tiny
 from dajeong.records import Dialogue, Message
 from dajeong.storage import whole_folder
 from dajeong.templates import TEMPLATES, find_template
+from dajeong.training.cards import card_of
 from dajeong.training.examples import examples_of
 from dajeong.training.loop import Loop
 from dajeong.training.parallel import parallel_of
@@ -42,7 +43,8 @@ def run(settings: BaseSettings, work: Workplace) -> None:
     algorithm = Sft(base.model, BASE, examples.tokens, settings, settings.optimizer, work.seed, parallel)
     Loop(algorithm, work, parallel, settings.checkpoint_every, {"role": BASE}).run()
     if parallel.rank == 0:
-        save_full(base, BASE, work.model_folder, None)
+        card = card_of(work, "base", BASE, settings, None, {"text": documents}, None)
+        save_full(base, BASE, work.model_folder, None, card=card)
         shutil.rmtree(drawn)
 
 

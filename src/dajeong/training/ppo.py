@@ -33,6 +33,7 @@ from dajeong.rollout.engine import Engine, Request
 from dajeong.rollout.native import NativeEngine
 from dajeong.training.advantages import generalised_advantages, token_rewards, whiten
 from dajeong.training.algorithm import Batch, Entry, State, StepReport, Update
+from dajeong.training.cards import card_of
 from dajeong.training.experience import Experience, from_state, joined, to_state
 from dajeong.training.loop import Loop
 from dajeong.training.losses import clip_fraction, clipped_policy, clipped_value, k3
@@ -289,12 +290,12 @@ def run(settings: PpoSettings, work: Workplace) -> None:
     template = template_of(source)
     load_role(base.model, REFERENCE, source)
     base.model.add_role(POLICY, lora_of(source), trainable=True, copy_of=REFERENCE)
-    rewards = add_rewards(
-        base, {name: Path(path) for name, path in work.models("rewards").items()}, reference
-    )
+    judges = {name: Path(path) for name, path in work.models("rewards").items()}
+    rewards = add_rewards(base, judges, reference)
+    asked = work.records("prompts", Dialogue)
     prompts = [
         Prompt(d.id, prompt_ids(d.messages if d.is_prompt else d.messages[:-1], template, base.tokenizer))
-        for d in work.records("prompts", Dialogue)
+        for d in asked
     ]
     engine = NativeEngine(base.model, settings.max_slots)
     stops = stop_ids(template, base.tokenizer)
@@ -302,7 +303,10 @@ def run(settings: PpoSettings, work: Workplace) -> None:
     every = settings.checkpoint_every * algorithm.steps_per_rollout
     Loop(algorithm, work, parallel, every, {"roles": sorted(rewards)}).run()
     if parallel.rank == 0:
-        save_role(base, POLICY, work.model_folder, template)
+        grown_from = [source, *judges.values()]
+        read = {"prompts": asked}
+        card = card_of(work, "ppo", POLICY, settings, template.name, read, reference, grown_from)
+        save_role(base, POLICY, work.model_folder, template, card=card)
 
 
 def add_rewards(base: Base, folders: Mapping[str, Path], reference: str) -> dict[str, AdapterNotes]:

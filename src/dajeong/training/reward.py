@@ -23,6 +23,7 @@ from dajeong.records import Dialogue, Preference
 from dajeong.templates import Template
 from dajeong.training.algorithm import Batch, Entry, State, StepReport, Update
 from dajeong.training.batches import Cursor, share
+from dajeong.training.cards import card_of
 from dajeong.training.examples import Ranked, ranked_of
 from dajeong.training.loop import Loop
 from dajeong.training.losses import centring, ranking
@@ -125,13 +126,15 @@ def run(settings: RewardSettings, work: Workplace) -> None:
     else:
         base.model.add_role(ROLE, settings.lora, trainable=True, seed=key(work.seed, "lora", ROLE))
     base.model.add_head(ROLE, trainable=True, seed=key(work.seed, "head", ROLE))
-    preferences = ranked_of(work.records("data", Preference), template, base.tokenizer, settings.max_tokens)
+    data = work.records("data", Preference)
+    preferences = ranked_of(data, template, base.tokenizer, settings.max_tokens)
     work.progress.say("preferences", step=work.name, prompts=len(preferences))
     algorithm = Reward(base.model, preferences, settings, work.seed, parallel)
     Loop(algorithm, work, parallel, settings.checkpoint_every, {"role": ROLE}).run()
     if parallel.rank == 0:
         notes = _measured(base.model, base.tokenizer, template, settings, work)
-        save_role(base, ROLE, work.model_folder, template, notes)
+        card = card_of(work, "reward", ROLE, settings, template.name, {"data": data}, reference, [source])
+        save_role(base, ROLE, work.model_folder, template, notes, card)
 
 
 def _measured(

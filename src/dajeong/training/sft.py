@@ -20,6 +20,7 @@ from dajeong.records import Dialogue
 from dajeong.templates import find_template
 from dajeong.training.algorithm import Batch, Entry, State, StepReport, Update
 from dajeong.training.batches import Cursor, share
+from dajeong.training.cards import card_of
 from dajeong.training.examples import Examples, examples_of
 from dajeong.training.loop import Loop
 from dajeong.training.losses import negative_log_likelihood
@@ -120,9 +121,8 @@ def run(settings: SftSettings, work: Workplace) -> None:
     parallel = parallel_of(settings.parallel)
     base = load_base(work.model("model"), settings.runtime, train_base=settings.lora is None)
     template = find_template(settings.template)
-    training = examples_of(
-        work.records("data", Dialogue), template, base.tokenizer, settings.max_tokens, settings.learn_prompts
-    )
+    data = work.records("data", Dialogue)
+    training = examples_of(data, template, base.tokenizer, settings.max_tokens, settings.learn_prompts)
     report_examples(training, work)
     held_out = work.records("validation", Dialogue)
     validation = (
@@ -144,7 +144,8 @@ def run(settings: SftSettings, work: Workplace) -> None:
     Loop(algorithm, work, parallel, settings.checkpoint_every, {"role": role}).run()
     if parallel.rank == 0:
         save = save_full if role == BASE else save_role
-        save(base, role, work.model_folder, template)
+        card = card_of(work, "sft", role, settings, template.name, {"data": data}, base.reference)
+        save(base, role, work.model_folder, template, card=card)
 
 
 def _add_role(base: Base, settings: SftSettings, seed: int) -> str:
