@@ -23,7 +23,7 @@ from dajeong.messages import text
 from dajeong.progress import Progress, Quiet
 from dajeong.recipe import Recipe, Step
 from dajeong.records import Result
-from dajeong.run_folder import StepFolder
+from dajeong.run_folder import StepFolder, sweep_run
 from dajeong.settings_reader import unknown_key
 from dajeong.storage import read_records, write_json, write_text
 from dajeong.surroundings import use_threads, versions
@@ -92,6 +92,7 @@ def execute(
         _help(recipe, run, together)
         return None
     with locked(run), signals_noted(), _traceback_kept(run / "error.txt"):
+        sweep_run(run)
         write_text(run / "recipe.yaml", recipe.resolved())
         ledger = Ledger(recipe, run, wish.force)
         worked = _run_steps(recipe, steps, ledger, wish, progress or Quiet(), together)

@@ -21,6 +21,8 @@ from dajeong.storage import digest_file, read_json, write_json
 NOT_OUTPUTS = ("manifest.json", "started.json", "journal.jsonl")
 """The diary holds times, so it is no part of what a step gives; nor are `checkpoints/`."""
 
+OF_THE_RUN = ("recipe.yaml", "results.json", "report.html", "error.txt", "lock.json")
+
 
 class StepFolder:
     """One step's place in a run."""
@@ -68,10 +70,13 @@ class StepFolder:
                     yield file
 
     def sweep(self) -> None:
-        """Remove what an interrupted atomic write left beside its place."""
-        for file in self.path.glob(".*"):
-            if file.is_file():
-                file.unlink()
+        """Remove what interrupted atomic writes left beside their places."""
+        for folder in (self.path, self.model):
+            for unfinished in list(folder.rglob("*.tmp")):
+                shutil.rmtree(unfinished, ignore_errors=True)
+            for file in list(folder.rglob(".*")):
+                if file.is_file():
+                    file.unlink()
 
     def damaged(self) -> str | None:
         """The first output that is missing or not what the manifest says."""
@@ -82,6 +87,13 @@ class StepFolder:
             if digest_file(file) != expected["sha256"]:
                 return str(name)
         return None
+
+
+def sweep_run(run: Path) -> None:
+    """Remove what interrupted atomic writes left in the run folder itself; no other hidden file."""
+    for name in OF_THE_RUN:
+        for file in list(run.glob(f".{name}.*")):
+            file.unlink()
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -1,0 +1,86 @@
+"""A process that has loaded everything once and forks a fresh one for every run: a chain costs its work, not
+its imports.
+
+    python nursery.py       one job a line on stdin, its end on stdout
+
+A job is `{"arguments", "out", "err", "points", "signal"}`: the command line is called with `arguments`.
+`points` are [`module:attribute`, n] in turn: at the n-th call of the first the second is watched, and so on;
+at the n-th call of the last the process sends itself `signal`, before the call does anything.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+Point = tuple[str, int]
+
+NEEDED = (
+    "dajeong.cli",
+    "dajeong.data.smalltalk",
+    "dajeong.evaluation.reward_report",
+    "dajeong.evaluation.smalltalk",
+    "dajeong.models.load",
+    "dajeong.preference.pairs",
+    "dajeong.report.page",
+    "dajeong.rollout.replies",
+    "dajeong.terminal",
+    "dajeong.training.base",
+    "dajeong.training.ppo",
+    "dajeong.training.reward",
+    "transformers.models.gpt_neox.modeling_gpt_neox",
+)
+
+
+def watch(points: Sequence[Point], number: int) -> None:
+    """Count the calls of the first point; its last is the moment for the next point, or for the signal."""
+    (target, left), *rest = points
+    module, _, path = target.partition(":")
+    *owners, name = path.split(".")
+    owner: Any = importlib.import_module(module)
+    for part in owners:
+        owner = getattr(owner, part)
+    original = getattr(owner, name)
+
+    def counted(*arguments: Any, **options: Any) -> Any:
+        nonlocal left
+        left -= 1
+        if left == 0 and rest:
+            watch(rest, number)
+        elif left == 0:
+            os.kill(os.getpid(), number)
+        return original(*arguments, **options)
+
+    setattr(owner, name, counted)
+
+
+def born(job: dict[str, Any]) -> int:
+    """In the new process: its streams are files; returns the exit code."""
+    from dajeong.cli import main
+
+    for name, descriptor in (("out", 1), ("err", 2)):
+        file = os.open(job[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        os.dup2(file, descriptor)
+    if job["points"]:
+        watch(job["points"], job["signal"])
+    return main(job["arguments"])
+
+
+def serve() -> None:
+    for name in NEEDED:
+        importlib.import_module(name)
+    for line in sys.stdin:
+        job = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            os._exit(born(job))
+        _, status = os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
+
+
+if __name__ == "__main__":
+    serve()
