@@ -103,6 +103,12 @@ MESSAGES: dict[str, Sentence] = {
         "{path}: weight {key} has shape {got}, expected {expected}; the adapter belongs to another base.",
         "{path}: 가중치 {key}의 모양이 {got}인데 {expected}이어야 합니다. 다른 기반 모델의 어댑터입니다.",
     ),
+    "adapter-unlike": Sentence(
+        "{path}: {option} is {value}; only plain LoRA on named layers is read, and this adapter would answer "
+        "otherwise than it was trained to.",
+        "{path}: {option} 값이 {value}입니다. 이름을 댄 층의 일반 LoRA만 읽습니다. 이 어댑터는 배운 것과 "
+        "다르게 답하게 됩니다.",
+    ),
     "no-device": Sentence(
         "runtime.device is {device}, but this machine shows no such device. Use device: cpu or auto.",
         "runtime.device가 {device}인데 이 기계에는 없습니다. device: cpu 또는 auto를 쓰세요.",

@@ -120,20 +120,35 @@ def notes_of(folder: Path) -> AdapterNotes:
     return AdapterNotes.model_validate(read_json(folder / NOTES))
 
 
+UNLIKE_OURS = ("use_rslora", "use_dora", "alpha_pattern", "rank_pattern", "alora_invocation_tokens")
+"""Options with which PEFT computes something else from the same two matrices."""
+
+
 def lora_of(folder: Path) -> LoraSettings:
+    """Raises EnvironmentProblem where PEFT would make something else of the folder than a plain LoRA."""
     config = read_json(folder / CONFIG)
+    for option in UNLIKE_OURS:
+        if config.get(option):
+            raise _unlike(folder, option, config[option])
+    if config.get("peft_type", "LORA") != "LORA":
+        raise _unlike(folder, "peft_type", config["peft_type"])
+    targets = config["target_modules"]
+    if not isinstance(targets, list):  # a pattern
+        raise _unlike(folder, "target_modules", targets)
     return LoraSettings(
         rank=config["r"],
         alpha=config["lora_alpha"],
         dropout=config.get("lora_dropout", 0.0),
-        targets=tuple(config["target_modules"]),
+        targets=tuple(sorted({str(target).rpartition(".")[2] for target in targets})),  # whole paths too
     )
 
 
+def _unlike(folder: Path, option: str, value: object) -> EnvironmentProblem:
+    return EnvironmentProblem("adapter-unlike", path=folder / CONFIG, option=option, value=value)
+
+
 def load_role(model: RoleModel, role: str, folder: Path, *, trainable: bool = False) -> None:
-    """Add `role` with the weights of a PEFT folder. Raises EnvironmentProblem on any missing or unexpected
-    key.
-    """
+    """Add `role` with the weights of a PEFT folder. Raises EnvironmentProblem unless its keys fit exactly."""
     if not (folder / WEIGHTS).is_file():
         raise EnvironmentProblem("adapter-missing", path=folder / WEIGHTS)
     stored = load_file(folder / WEIGHTS)
@@ -166,9 +181,7 @@ def _fill(model: RoleModel, role: str, stored: dict[str, torch.Tensor]) -> None:
 
 
 def _prove(base: Base, role: str, folder: Path) -> None:
-    """Read the folder back: its tensors must be ours, and the role must answer otherwise than the bare
-    base.
-    """
+    """Read the folder back: its tensors must be ours, and the role must differ from the bare base."""
     stored = load_file(folder / WEIGHTS)
     ours = adapter_tensors(base.model, role)
     same = stored.keys() == ours.keys() and all(torch.equal(stored[name], ours[name]) for name in ours)
