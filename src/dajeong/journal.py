@@ -1,5 +1,4 @@
-"""The append-only diary of one step: metrics and samples, one JSON object a line. The report reads nothing
-else.
+"""The append-only diary of one step: metrics and samples, one JSON object a line, read by the report.
 
 Times live here and in the manifest only, so that records and results can be compared byte for byte.
 A resumed step cuts the diary back to its checkpoint's offset and writes on.
@@ -16,9 +15,7 @@ from typing import Any
 
 
 class Journal:
-    """Entries have an `event` (`update`, `rollout`, `sample`, `note`, `alarm`…), a `time`, and plain JSON
-    values.
-    """
+    """Entries have an `event` (`update`, `rollout`, `sample`, `note`…), a `time`, and plain JSON values."""
 
     def __init__(self, path: Path, cut_at: int | None = None) -> None:
         """Opens for appending; `cut_at` bytes are kept (0 begins anew)."""

@@ -1,6 +1,4 @@
-"""How long work tells people where it is. Knows no terminal: the command line brings one, tests and libraries
-stay quiet.
-"""
+"""How long work tells people where it is. Knows no terminal; without one it is quiet."""
 
 from __future__ import annotations
 

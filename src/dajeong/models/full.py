@@ -1,6 +1,4 @@
-"""A whole model on disk, where every weight was trained: an ordinary Hugging Face folder with our template
-beside it.
-"""
+"""A whole model on disk: an ordinary Hugging Face folder with our template beside it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Where tensors live and where randomness comes from. Every draw is keyed by what it is for, none is
-stored.
-"""
+"""Where tensors live and where randomness comes from: every draw is keyed by its purpose, none is stored."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Settings of adapters, of the tiny model and of where a model runs. No torch here: a recipe is read without
-it.
-"""
+"""Settings of adapters, of the tiny model and of where a model runs. Read without torch."""
 
 from __future__ import annotations
 
@@ -39,6 +37,4 @@ class RuntimeSettings(Frozen):
     device: str = "auto"
     """`auto` takes CUDA where there is one; else `cpu`, `cuda`, `cuda:1`…"""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Type of the frozen base; `auto` is bfloat16 on CUDA and float32 on the CPU. Adapters are always
-    float32.
-    """
+    """Type of the frozen base; `auto` is bfloat16 on CUDA, float32 elsewhere. Adapters stay float32."""

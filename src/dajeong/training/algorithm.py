@@ -1,5 +1,4 @@
-"""What an algorithm is: what to learn from next, and how wrong the model is about it. The loop does
-everything else.
+"""What an algorithm is: what to learn from next, how wrong the model is about it. The rest is the loop's.
 
 A loss is a mapping of *sums*, one per term; the batch says the weights; only the loop divides, by global
 weights known before the first backward. So 8 × 1 = 1 × 8 = two processes.
@@ -85,9 +84,7 @@ class Algorithm(Protocol):
         """Sums, one per term of `batch.weights`."""
 
     def after(self, report: StepReport) -> list[Entry]:
-        """The step is done: move the cursor, read the validation set, adapt. Returns what the journal should
-        hold.
-        """
+        """The step is done: move the cursor, read the validation set, adapt. Returns journal lines."""
 
     def state(self) -> State: ...
 

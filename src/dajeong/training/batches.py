@@ -1,6 +1,4 @@
-"""Which examples make up which update: shuffles, token budgets, shares of processes. Integers in, integers
-out.
-"""
+"""Which examples make up which update: shuffles, token budgets, shares of processes. Only integers."""
 
 from __future__ import annotations
 

@@ -28,9 +28,7 @@ class Checkpoint(NamedTuple):
 
 
 class Checkpoints:
-    """The checkpoints of a step, under `folder`; `identity` is what must not change between save and
-    resume.
-    """
+    """The checkpoints of a step, under `folder`; `identity` must not change between save and resume."""
 
     def __init__(self, folder: Path, identity: dict[str, Any], progress: Progress) -> None:
         self.folder = folder

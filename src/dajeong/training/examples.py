@@ -1,6 +1,4 @@
-"""Records become token examples: rendered, tokenised, cut, counted, and refused where nothing would be
-learned.
-"""
+"""Records become token examples: rendered, cut, counted, refused where nothing would be learned."""
 
 from __future__ import annotations
 

@@ -45,8 +45,6 @@ def clip_fraction(logprobs: Tensor, old_logprobs: Tensor, clip: float) -> Tensor
 
 
 def k3(logprobs: Tensor, reference: Tensor) -> Tensor:
-    """(N,), (N,) → Σ (e^d − 1 − d), d = log π_ref − log π: the low-variance KL estimate (Schulman 2020,
-    k3).
-    """
+    """(N,), (N,) → Σ (e^d − 1 − d), d = log π_ref − log π: the KL estimate k3 (Schulman 2020)."""
     difference = reference - logprobs
     return (difference.exp() - 1 - difference).sum()

@@ -196,9 +196,7 @@ class Ppo:
         }
 
     def _micro_batches(self, place: int) -> list[list[Experience]]:
-        """The mini-batch of step `place`: a keyed share of the buffer, cut to the token budget, split over
-        processes.
-        """
+        """The mini-batch of step `place`: a keyed share of the buffer, split over processes and budgets."""
         rollout, epoch = self.done // self.steps_per_rollout, place // self.settings.mini_batches
         order = permutation(len(self.buffer), self.seed, "mini-batches", rollout, epoch)
         part = order[place % self.settings.mini_batches :: self.settings.mini_batches]
@@ -310,9 +308,7 @@ def run(settings: PpoSettings, work: Workplace) -> None:
 
 
 def add_rewards(base: Base, folders: Mapping[str, Path], reference: str) -> dict[str, AdapterNotes]:
-    """Load every reward role and start the value role as a copy of the first. Raises UsageProblem on another
-    base.
-    """
+    """Load reward roles; value starts as a copy of the first. Raises UsageProblem on another base."""
     found = {}
     for name, folder in folders.items():
         if base_of(folder)[0] != reference:
