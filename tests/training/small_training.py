@@ -80,7 +80,7 @@ def fresh_base(models: Path) -> Base:
 # --- what there is to learn
 
 
-def drawn_examples(count: int = 24, seed: int = 0) -> list[Tokens]:
+def drawn_examples(count: int = 40, seed: int = 0) -> list[Tokens]:
     """Sequences of 6 to 24 tokens whose later half is learned."""
     draw = random.Random(f"examples {seed}")
     ids = [draw.choices(WORDS, k=draw.randint(5, 23)) for _ in range(count)]
@@ -89,7 +89,7 @@ def drawn_examples(count: int = 24, seed: int = 0) -> list[Tokens]:
     ]
 
 
-def drawn_preferences(count: int = 16, seed: int = 0) -> list[Ranked]:
+def drawn_preferences(count: int = 40, seed: int = 0) -> list[Ranked]:
     """Two to four responses a prompt, in order or with a tie, of unequal weights."""
     draw = random.Random(f"preferences {seed}")
     return [_ranked(draw) for _ in range(count)]
@@ -143,7 +143,7 @@ def make_sft(
     _widen(base, double)
     values = {
         "updates": 5,
-        "tokens_per_update": 120,
+        "tokens_per_update": 160,
         "tokens_per_micro_batch": micro,
         "optimizer": optimizer(),
     }
@@ -170,7 +170,7 @@ def make_reward(
     _widen(base, double)
     values = {
         "updates": 5,
-        "tokens_per_update": 200,
+        "tokens_per_update": 400,
         "tokens_per_micro_batch": micro,
         "centring": 0.05,
         "optimizer": optimizer(),

@@ -1,4 +1,4 @@
-"""Every example once an epoch, whatever the budget and the number of processes; the key alone gives the order."""
+"""Every example once an epoch, whatever the budget and the number of processes; the key gives the order."""
 
 from __future__ import annotations
 

@@ -1,0 +1,281 @@
+"""The one loop: what stops it, what it saves, and that a resumed run is as if it had never stopped."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from small_training import MAKERS, Trace, bytes_of, journal_of, make_ppo, make_reward, make_sft, same_bytes
+from small_training import optimizer as optimizer_settings
+from torch import Tensor
+
+from dajeong.errors import EnvironmentProblem, QualityProblem, Stopped, UsageProblem
+from dajeong.training import checkpoint
+from dajeong.training.algorithm import Algorithm, Batch, Entry, StepReport, Update
+from dajeong.training.loop import Loop
+from dajeong.training.parallel import Single
+from dajeong.workplace import Workplace, signals_noted
+
+KINDS: dict[str, Callable[[Path], Algorithm]] = {
+    "sft": make_sft,
+    "sft with dropout": lambda models: make_sft(models, micro=60, dropout=0.3),
+    "reward": make_reward,
+    "ppo": lambda models: make_ppo(models, native=True),
+}
+
+
+def loop_of(algorithm: Algorithm, folder: Path, every: int = 100) -> Loop:
+    return Loop(algorithm, Workplace(run=folder, name="step", seed=3), Single(), every, {})
+
+
+def snapshot(loop: Loop) -> dict[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in loop.optimizer.tensors().items()}
+
+
+def when_done(algorithm: Algorithm, update: int, act: Callable[[], object]) -> Algorithm:
+    """The same algorithm, which does something else too once `update` is behind it."""
+    after = algorithm.after
+
+    def also(report: StepReport) -> list[Entry]:
+        if report.update == update:
+            act()
+        return after(report)
+
+    algorithm.after = also  # type: ignore[method-assign]
+    return algorithm
+
+
+# --- resume
+
+
+class Kept:
+    """An uninterrupted run of which every checkpoint was kept."""
+
+    def __init__(self, make: Callable[[Path], Algorithm], models: Path, folder: Path) -> None:
+        self.make, self.models, self.folder = make, models, folder
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(checkpoint, "KEPT", 1000)
+            self.trace = Trace(make(models), folder, every=1)
+
+    def resumed_from(self, update: int, folder: Path) -> Trace:
+        """As a new process would begin: a new model, one checkpoint, and a diary that has run ahead."""
+        name = f"checkpoints/update-{update:08d}"
+        step = folder / "steps" / "step"
+        shutil.copytree(self.folder / "steps/step" / name, step / name)
+        shutil.copy(self.folder / "steps/step/journal.jsonl", step)
+        return Trace(self.make(self.models), folder, every=1000)
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def kept(
+    request: pytest.FixtureRequest, models: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Kept]:
+    yield Kept(KINDS[request.param], models, tmp_path_factory.mktemp("kept"))
+
+
+def test_resumed_from_any_update_is_the_uninterrupted_run(kept: Kept, tmp_path: Path) -> None:
+    last = kept.trace.loop.update
+    assert last == kept.trace.loop.algorithm.num_updates >= 5
+    for update in range(1, last + 1):
+        resumed = kept.resumed_from(update, tmp_path / str(update))
+        assert same_bytes(kept.trace.tensors, resumed.tensors), f"tensors from update {update}"
+        assert kept.trace.journal == resumed.journal, f"diary from update {update}"
+    assert any(
+        bytes_of(kept.trace.before[name]) != bytes_of(kept.trace.after[name]) for name in kept.trace.after
+    )
+
+
+def test_saving_changes_nothing(kept: Kept, tmp_path: Path) -> None:
+    unsaved = Trace(kept.make(kept.models), tmp_path, every=1000)
+    assert same_bytes(kept.trace.tensors, unsaved.tensors) and kept.trace.journal == unsaved.journal
+
+
+def test_another_dropout_draw_would_have_been_noticed(models: Path, tmp_path: Path) -> None:
+    one = Trace(make_sft(models, dropout=0.3), tmp_path / "one")
+    other = loop_of(make_sft(models, dropout=0.3), tmp_path / "other")
+    other.work.seed = 4
+    other.run()
+    assert not same_bytes(one.tensors, other.optimizer.tensors())
+
+
+def test_a_killed_run_loses_only_what_came_after_its_checkpoint(models: Path, tmp_path: Path) -> None:
+    class Killed(BaseException):
+        pass
+
+    def kill() -> None:
+        raise Killed
+
+    straight = Trace(make_sft(models, dropout=0.3), tmp_path / "straight")
+    with pytest.raises(Killed):
+        loop_of(when_done(make_sft(models, dropout=0.3), 4, kill), tmp_path / "killed", every=2).run()
+    work = Workplace(run=tmp_path / "killed", name="step")
+    assert [line["update"] for line in journal_of(work) if line["event"] == "update"] == [1, 2, 3, 4]
+    resumed = Trace(make_sft(models, dropout=0.3), tmp_path / "killed", every=2)
+    assert same_bytes(straight.tensors, resumed.tensors) and straight.journal == resumed.journal
+
+
+def test_a_finished_run_has_nothing_left_to_do(models: Path, tmp_path: Path) -> None:
+    done = Trace(make_sft(models), tmp_path, every=1)
+    again = Trace(make_sft(models), tmp_path, every=1)
+    assert same_bytes(done.tensors, again.tensors) and done.journal == again.journal and not again.gradients
+
+
+def test_another_number_of_threads_is_refused(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop_of(make_sft(models), tmp_path, every=2).run()
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 99)
+    with pytest.raises(EnvironmentProblem) as caught:
+        loop_of(make_sft(models), tmp_path, every=2).run()
+    assert caught.value.code == "checkpoint-differs" and caught.value.parameters["name"] == "threads"
+
+
+# --- stop
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_saves_and_leaves(models: Path, tmp_path: Path, number: signal.Signals, code: int) -> None:
+    straight = Trace(make_ppo(models), tmp_path / "straight")
+    algorithm = when_done(make_ppo(models), 3, lambda: os.kill(os.getpid(), number))
+    with signals_noted(), pytest.raises(Stopped) as caught:
+        loop_of(algorithm, tmp_path / "stopped").run()
+    assert caught.value.exit_code == code
+    folders = list((tmp_path / "stopped/steps/step/checkpoints").iterdir())
+    assert [folder.name for folder in folders] == ["update-00000003"]
+    resumed = Trace(make_ppo(models), tmp_path / "stopped")
+    assert same_bytes(straight.tensors, resumed.tensors) and straight.journal == resumed.journal
+
+
+# --- numbers that are none
+
+
+def spoiled(algorithm: Algorithm, at: int, spoil: Callable[[Tensor], Tensor]) -> Algorithm:
+    """The same algorithm, whose `at`-th loss (from 1) is not what it should be."""
+    loss, seen = algorithm.loss, iter(range(1, 1000))
+
+    def bad(outputs: Any, batch: Batch) -> Mapping[str, Tensor]:
+        terms = dict(loss(outputs, batch))
+        if next(seen) == at:
+            first = next(name for name in terms if algorithm.coefficients[name])
+            terms[first] = spoil(terms[first])
+        return terms
+
+    algorithm.loss = bad  # type: ignore[method-assign]
+    return algorithm
+
+
+def nan_loss(term: Tensor) -> Tensor:
+    return term * math.nan
+
+
+def infinite_loss(term: Tensor) -> Tensor:
+    return term + math.inf
+
+
+def nan_gradient(term: Tensor) -> Tensor:
+    """The same value, whose slope is not a number."""
+    return term + (term - term.detach()).abs().sqrt()
+
+
+@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize("spoil", [nan_loss, infinite_loss, nan_gradient])
+def test_what_is_not_finite_stops_the_run_and_keeps_the_batch(
+    models: Path, tmp_path: Path, name: str, spoil: Callable[[Tensor], Tensor]
+) -> None:
+    loop = loop_of(spoiled(MAKERS[name](models), 3, spoil), tmp_path)
+    before: dict[str, Tensor] = {}
+    when_done(loop.algorithm, 2, lambda: before.update(snapshot(loop)))
+    with pytest.raises(QualityProblem) as caught:
+        loop.run()
+    assert caught.value.exit_code == 6 and caught.value.code == "not-finite"
+    assert caught.value.parameters["update"] == 3
+    path = tmp_path / "steps/step/broken-batch-0.json"
+    assert str(path) in str(caught.value)
+    broken = json.loads(path.read_text(encoding="utf-8"))
+    assert broken["update"] == 3 and sum(broken["lengths"]) == len(broken["ids"]) > 0
+    assert same_bytes(before, loop.optimizer.tensors()), "nothing has moved since"
+    assert [e["update"] for e in journal_of(loop.work) if e["event"] == "update"] == [1, 2]
+
+
+# --- dividing
+
+
+def test_a_batch_without_weight_changes_no_bit(models: Path, tmp_path: Path) -> None:
+    for name, make in MAKERS.items():
+        traces = []
+        for idle in (False, True):
+            algorithm = make(models)
+            if idle:
+                _with_idle(algorithm)
+            traces.append(Trace(algorithm, tmp_path / name / str(idle)))
+        assert same_bytes(traces[0].gradients, traces[1].gradients), name
+        assert same_bytes(traces[0].tensors, traces[1].tensors), name
+        tokens = [sum(e["tokens"] for e in t.journal if e["event"] == "update") for t in traces]
+        assert tokens[1] > tokens[0], "the idle tokens have been through the model"
+
+
+def _with_idle(algorithm: Any) -> None:
+    updates = algorithm.updates
+
+    def padded() -> Iterator[Update]:
+        for update in updates():
+            yield update._replace(batches=[*update.batches, algorithm._batch([])])
+
+    algorithm.updates = padded
+
+
+def test_the_loop_learns_sums_over_weights(models: Path, tmp_path: Path) -> None:
+    """The gradient of the first update, by hand: coefficient × Σ sums / Σ weights."""
+    trace = Trace(make_reward(models, micro=60), tmp_path)
+    algorithm = make_reward(models, micro=60)
+    batches = next(algorithm.updates()).batches
+    assert len(batches) > 1
+    total = sum(batch.weights["ranking"] for batch in batches)
+    loss = torch.zeros(())
+    for batch in batches:
+        terms = algorithm.loss(algorithm.models["main"](batch.tokens), batch)
+        loss = loss + (terms["ranking"] + 0.05 * terms["centring"]) / total
+    loss.backward()
+    for name, parameter in algorithm.models["main"].parameters_of("reward").items():
+        assert parameter.grad is not None
+        assert torch.allclose(parameter.grad, trace.gradients[f"reward/main/{name}"], rtol=1e-5, atol=1e-7)
+    first = trace.journal[0]
+    assert first["loss"]["ranking"] + 0.05 * first["loss"]["centring"] == pytest.approx(
+        float(loss.detach()), rel=1e-5
+    )
+
+
+def test_a_role_left_out_of_an_update_keeps_its_bytes(models: Path, tmp_path: Path) -> None:
+    algorithm: Any = make_ppo(models)
+    updates = algorithm.updates
+    algorithm.updates = lambda: (update._replace(trains=frozenset({"value"})) for update in updates())
+    trace = Trace(algorithm, tmp_path)
+    moved = {n.split("/")[0] for n, t in trace.before.items() if bytes_of(t) != bytes_of(trace.after[n])}
+    assert moved == {"value"}
+    assert trace.journal[0]["lr"]["policy"] == 0.0 and trace.journal[0]["lr"]["value"] > 0
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_only_trained_roles_move(models: Path, tmp_path: Path, name: str) -> None:
+    algorithm = MAKERS[name](models)
+    model = algorithm.models["main"]
+    before = {n: p.detach().clone() for n, p in model.named_parameters()}
+    Trace(algorithm, tmp_path)
+    trained = {id(p) for role in algorithm.groups for p in model.parameters_of(role).values()}
+    for parameter_name, parameter in model.named_parameters():
+        changed = bytes_of(before[parameter_name]) != bytes_of(parameter)
+        assert changed == (id(parameter) in trained), parameter_name
+
+
+def test_a_run_that_is_all_warm_up_does_not_start(models: Path, tmp_path: Path) -> None:
+    algorithm = make_sft(models, optimizer=optimizer_settings(warmup_ratio=0.9))
+    with pytest.raises(UsageProblem):
+        loop_of(algorithm, tmp_path)
