@@ -1,4 +1,4 @@
-"""The rows of a demo's results that its promises are about, the promises, and tables of both. Runs nothing."""
+"""Rows of a demo's results that its promises are about, the promises, and tables of both. Runs nothing."""
 
 from __future__ import annotations
 
