@@ -3,7 +3,8 @@ its imports.
 
     python nursery.py       one job a line on stdin, its end on stdout
 
-A job is `{"arguments", "out", "err", "points", "signal"}`: the command line is called with `arguments`.
+A job is `{"arguments", "out", "err", "points", "signal", "page"}`: the command line is called with
+`arguments`; `page` says whether the report is drawn, which takes as long as all the rest.
 `points` are [`module:attribute`, n] in turn: at the n-th call of the first the second is watched, and so on;
 at the n-th call of the last the process sends itself `signal`, before the call does anything.
 """
@@ -32,6 +33,13 @@ NEEDED = (
     "dajeong.training.base",
     "dajeong.training.ppo",
     "dajeong.training.reward",
+    "matplotlib.backends.backend_svg",
+    "scipy.stats",
+    "sklearn.feature_extraction.text",
+    "sklearn.linear_model",
+    "transformers.convert_slow_tokenizer",
+    "transformers.models.auto.tokenization_auto",
+    "transformers.models.encoder_decoder",
     "transformers.models.gpt_neox.modeling_gpt_neox",
 )
 
@@ -60,11 +68,14 @@ def watch(points: Sequence[Point], number: int) -> None:
 
 def born(job: dict[str, Any]) -> int:
     """In the new process: its streams are files; returns the exit code."""
+    from dajeong import pipeline
     from dajeong.cli import main
 
     for name, descriptor in (("out", 1), ("err", 2)):
         file = os.open(job[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         os.dup2(file, descriptor)
+    if not job["page"]:
+        pipeline.REPORT = None
     if job["points"]:
         watch(job["points"], job["signal"])
     return main(job["arguments"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -23,6 +24,7 @@ SETTINGS = (
     "base.checkpoint_every=4",
     "sft.updates=300",
     "sft.checkpoint_every=2",
+    "sft.optimizer.learning_rate=0.02",
     "replies.save_every=16",
     "replies.decoding.max_new_tokens=12",
     "pairs.unfinished=keep",
@@ -32,10 +34,12 @@ SETTINGS = (
     "ppo.epochs=2",
     "ppo.prompts_per_update=4",
     "ppo.checkpoint_every=1",
+    "ppo.optimizer.learning_rate=0.05",
     "ppo.decoding.max_new_tokens=12",
     "evaluate.decoding.max_new_tokens=12",
 )
-"""After scaling: 10 updates of the base, 6 of SFT and of the reward model, 3 rollouts of 2 updates each."""
+"""After scaling: 10 updates of the base, 6 of SFT and of the reward model, 3 rollouts of 2 updates each;
+with rates so high that another model writes other replies."""
 
 STEPS = ("smalltalk", "base", "sft", "replies", "pairs", "reward", "ppo", "reward-report", "evaluate")
 
@@ -54,17 +58,13 @@ class Done(NamedTuple):
     err: str
 
     @property
-    def ran(self) -> list[str]:
-        """The steps that were worked on."""
-        return [
-            step
-            for step in STEPS
-            if f"] {step}: " in self.err and "done already" not in _line(step, self.err)
-        ]
+    def worked_on(self) -> list[str]:
+        """The steps that were not done already, in order."""
+        return re.findall(r"^\[\d/9\] ([\w-]+)(?:: going on)?$", self.err, re.MULTILINE)
 
-
-def _line(step: str, said: str) -> str:
-    return next(line for line in said.splitlines() if f"] {step}: " in line)
+    @property
+    def done_already(self) -> list[str]:
+        return re.findall(r"^\[\d/9\] ([\w-]+): done already$", self.err, re.MULTILINE)
 
 
 class Nursery:
@@ -74,10 +74,15 @@ class Nursery:
         self.process, self.folder = process, folder
 
     def run(
-        self, given: Sequence[str], points: Sequence[tuple[str, int]] = (), number: int = signal.SIGKILL
+        self,
+        given: Sequence[str],
+        points: Sequence[tuple[str, int]] = (),
+        number: int = signal.SIGKILL,
+        page: bool = False,
     ) -> Done:
         streams = {"out": str(self.folder / "out"), "err": str(self.folder / "err")}
-        job = {"arguments": list(given), "points": list(points), "signal": int(number), **streams}
+        how = {"points": list(points), "signal": int(number), "page": page}
+        job = {"arguments": list(given), **how, **streams}
         assert self.process.stdin and self.process.stdout
         self.process.stdin.write(json.dumps(job) + "\n")
         self.process.stdin.flush()

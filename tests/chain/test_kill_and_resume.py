@@ -79,7 +79,7 @@ KILLS = {
 
 @pytest.fixture
 def run(whole: Path, tmp_path: Path) -> Path:
-    """A run folder that holds nothing yet, apart from the steps that a kill does not concern."""
+    """A whole run, of which each test forgets the end."""
     shutil.copytree(whole, tmp_path / "run")
     return tmp_path / "run"
 
@@ -96,10 +96,12 @@ def test_a_killed_run_ends_as_if_nothing_had_happened(
     name: str, run: Path, whole: Path, nursery: Nursery
 ) -> None:
     kill = KILLS[name]
-    begun_again_at(run, "smalltalk" if name in ("sft", "rollout", "checkpoint-write") else kill.step)
+    if name == "sft":
+        shutil.rmtree(run)
+    begun_again_at(run, kill.step)
     assert nursery.run(arguments(run), kill.points).code == -signal.SIGKILL
     assert kill.left is None or list(run.glob(kill.left)), "it died somewhere else"
-    done = nursery.run(arguments(run))
+    done = nursery.run(arguments(run), page=name == "sft")
     assert done.code == 0, done.err
     assert kill.resumed in done.err
     assert_as_if_nothing_had_happened(run, whole)
@@ -114,7 +116,7 @@ def test_replies_on_the_disk_are_not_written_again(run: Path, whole: Path, nurse
     assert_as_if_nothing_had_happened(run, whole)
 
 
-def test_every_update_is_in_the_journal_once(whole: Path) -> None:
+def test_the_undisturbed_run_writes_every_update_once(whole: Path) -> None:
     expected = {"base": 10, "sft": 6, "reward": 6, "ppo": 6}
     for step, count in expected.items():
         updates = [entry["update"] for entry in journals(whole)[step] if entry["event"] == "update"]
@@ -123,16 +125,17 @@ def test_every_update_is_in_the_journal_once(whole: Path) -> None:
     assert rollouts == [1, 2, 3]
 
 
+IN_THE_SECOND_ROLLOUT = (("dajeong.training.ppo:Ppo.experience", 2), ("dajeong.rollout.native:_Run._step", 3))
+
 STOPS = {
     "sft": (signal.SIGTERM, KILLS["sft"].points, "sft: goes on after update 4."),
-    "rollout": (signal.SIGINT, KILLS["rollout"].points, "ppo: goes on after update 5."),
+    "ppo": (signal.SIGINT, IN_THE_SECOND_ROLLOUT, "ppo: goes on after update 3."),
 }
 
 
-@pytest.mark.parametrize("name", STOPS)
-def test_a_stopped_run_saves_says_so_and_goes_on(name: str, run: Path, whole: Path, nursery: Nursery) -> None:
-    number, points, resumed = STOPS[name]
-    step = KILLS[name].step
+@pytest.mark.parametrize("step", STOPS)
+def test_a_stopped_run_saves_says_so_and_goes_on(step: str, run: Path, whole: Path, nursery: Nursery) -> None:
+    number, points, resumed = STOPS[step]
     begun_again_at(run, step)
     stopped = nursery.run(arguments(run), points, number)
     assert stopped.code == 128 + number
