@@ -162,5 +162,7 @@ def test_ways_of_asking_one_model_stand_side_by_side(run: Path) -> None:
         if reply.author == "base"
     ]
     write_records(run / "steps" / "evaluate" / "replies.jsonl", [*replies(), *own])
-    authors = re.findall(r'<span class="role"><bdi>(.*?)</bdi>', page_of(run))
-    assert authors[:4] == ["base", "base, own format", "sft", "ppo"]
+    korean = re.sub(r'<span class="en".*?</span>', "", page_of(run))
+    heads = re.findall(r'<div class="answer"[^>]*><span class="role">(.*?)<p', korean)
+    authors = [re.sub("<.*?>", "", head) for head in heads]
+    assert authors[:4] == ["base", "base, 제 형식으로 물음", "sft", "ppo"]

@@ -3,16 +3,35 @@
 import re
 from pathlib import Path
 from string import Formatter
+from typing import get_args
 
 import pytest
 
 import dajeong.report
-from dajeong.report.words import KINDS, METRICS, PAGE, READINGS, ROLES, TASKS, Words, both
+from dajeong.judging.rules import Criterion
+from dajeong.report.words import (
+    BASELINES,
+    FACTS,
+    KINDS,
+    METRICS,
+    NOTES,
+    PAGE,
+    READINGS,
+    ROLES,
+    TASKS,
+    TERMS,
+    WAYS,
+    Words,
+    asking,
+    both,
+    noted,
+)
 
 SOURCES = [
     path.read_text(encoding="utf-8") for path in Path(next(iter(dajeong.report.__path__))).glob("*.py")
 ]
-ALL = [words for table in (PAGE, METRICS, READINGS, TASKS, KINDS, ROLES) for words in table.values()]
+TABLES = (PAGE, METRICS, READINGS, TASKS, KINDS, ROLES, BASELINES, WAYS, NOTES, FACTS, TERMS)
+ALL = [words for table in TABLES for words in table.values()]
 
 
 def gaps(text: str) -> set[str]:
@@ -37,3 +56,14 @@ def test_no_word_is_there_for_nothing() -> None:
 
 def test_what_fills_a_gap_is_escaped() -> None:
     assert "<i>" not in both("pair", model="<i>", versus="sft")
+
+
+def test_ways_of_asking_and_remarks_are_said_in_both_languages() -> None:
+    assert "제 형식" in asking("T 0.8, own format") and asking("T 0.8").count("span") == 0
+    said = noted(["asked as '<b>'", "McNemar p 0.5"])
+    assert "물은 형식" in said and "&lt;b&gt;" in said and "McNemar p 0.5" in said
+
+
+def test_every_criterion_of_the_rules_has_a_name() -> None:
+    criteria = set(get_args(Criterion))
+    assert "proper" in criteria and criteria <= set(METRICS)

@@ -17,7 +17,8 @@ CARD = {
 }
 ADAPTER = {"base_model_name_or_path": "base_model", "revision": "revision", "r": "rank"}
 CONFIG = {"model_type": "form", "num_hidden_layers": "layers", "hidden_size": "width"}
-NOTES = {"role": "role", "reward_mean": "reward_mean", "reward_deviation": "reward_deviation"}
+NOTES = {"role": "role"}
+REWARD_NOTES = {"reward_mean": "reward_mean", "reward_deviation": "reward_deviation"}
 """Key in the file → name of the fact."""
 
 
@@ -27,7 +28,8 @@ def facts_of(folder: Path) -> dict[str, str]:
     facts = _chosen(head_of(card.read_text(encoding="utf-8")) if card.is_file() else {}, CARD)
     facts |= _chosen(_optional(folder / "adapter_config.json"), ADAPTER)
     facts |= _chosen(_optional(folder / "config.json"), CONFIG)
-    return facts | _chosen(_optional(folder / "dajeong.json"), NOTES)
+    notes = _optional(folder / "dajeong.json")
+    return facts | _chosen(notes, NOTES | (REWARD_NOTES if notes.get("role") == "reward" else {}))
 
 
 def mapping_in(path: Path) -> dict[str, Any]:
@@ -41,7 +43,8 @@ def mapping_in(path: Path) -> dict[str, Any]:
 def plain(value: object) -> str:
     """A scalar, or a list of scalars, as text; deeper values are not walked."""
     items = value if isinstance(value, list) else [value]
-    return ", ".join(f"{item}" for item in items if isinstance(item, str | int | float))
+    scalars = (item for item in items if isinstance(item, str | int | float))
+    return ", ".join(f"{item:.4g}" if isinstance(item, float) else f"{item}" for item in scalars)
 
 
 def _optional(path: Path) -> dict[str, Any]:

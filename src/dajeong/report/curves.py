@@ -142,6 +142,7 @@ def _key(series: Series, place: int, of: int) -> Html:
 def _reading(name: str, names: Mapping[str, Words]) -> Html:
     """`raw/helpful` is the reading `raw` of the reward model `helpful`."""
     known, _, of = name.partition("/")
+    of = of.removeprefix("reward-")  # the role of the reward model `helpful` is `reward-helpful`
     return joined(named(names, known), joined(" · ", tag("bdi", of)) if of else "")
 
 

@@ -9,7 +9,7 @@ from dajeong.report.markup import Html, joined, tag
 from dajeong.report.origins import Origin
 from dajeong.report.read import Model, Run, Stage, step_of
 from dajeong.report.tables import table
-from dajeong.report.words import both
+from dajeong.report.words import FACTS, TERMS, both, named
 
 _ROW, _NODE_X, _WIDTH = 30, 150, 420
 """Pixels: height of a step's row, where the steps stand, width of the drawing."""
@@ -116,7 +116,11 @@ def _model(model: Model) -> Html:
 
 
 def _facts(facts: Mapping[str, object]) -> Html:
-    return joined(*(tag("div", tag("bdi", name), ": ", tag("bdi", value)) for name, value in facts.items()))
+    return joined(*(tag("div", named(FACTS, name), ": ", _fact(value)) for name, value in facts.items()))
+
+
+def _fact(value: object) -> Html:
+    return named(TERMS, value) if isinstance(value, str) else tag("bdi", value)
 
 
 def _notes(stages: Sequence[Stage]) -> Html:

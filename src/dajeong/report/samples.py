@@ -10,7 +10,7 @@ from dajeong.report.markup import Html, joined, tag
 from dajeong.report.read import Stage
 from dajeong.report.tables import table
 from dajeong.report.verdict import number
-from dajeong.report.words import KINDS, ROLES, both, named
+from dajeong.report.words import KINDS, ROLES, asking, both, named
 
 PER_KIND = 4
 """Prompts shown of each kind."""
@@ -90,11 +90,11 @@ def _message(message: Message) -> Html:
 
 
 def _answer(reply: Reply) -> Html:
-    text = tag("p", reply.content, class_="text", dir="auto")
+    text = tag("p", reply.content.strip(), class_="text", dir="auto")
     if not reply.content.strip():
         text = tag("p", both("empty-reply"), class_="quiet")
     cut = tag("small", both("cut-off")) if reply.stop_reason == "length" else ""
-    author = tag("span", tag("bdi", reply.author), class_="role")
+    author = tag("span", asking(reply.author), class_="role")
     return tag("div", author, text, cut, class_="answer", title=_drawn(reply))
 
 

@@ -22,7 +22,7 @@ from dajeong.report.verdict import (
     of_step,
     plain_figures,
 )
-from dajeong.report.words import METRICS, TASKS, both, named
+from dajeong.report.words import BASELINES, METRICS, TASKS, asking, both, named, noted
 
 _SIGNS = {"better": "▲", "worse": "▼", "changed": "◆", "unclear": "–"}
 
@@ -58,7 +58,7 @@ def _differences(rows: Sequence[Result]) -> Html:
 
 def _compared(rows: Sequence[Result], reach: Mapping[str, float]) -> Html:
     pair = both("pair", model=rows[0].model, versus=rows[0].versus)
-    title = tag("h4", pair, " · ", both("decoding"), ": ", tag("bdi", rows[0].decoding or "—"))
+    title = tag("h4", pair, " · ", both("decoding"), ": ", asking(rows[0].decoding))
     heads = [both(code) for code in ("task", "metric", "difference", "interval")]
     heads += [Html("n"), *(both(code) for code in ("missing-head", "verdict-head", "notes"))]
     body = [_difference(row, reach[row.metric]) for row in rows]
@@ -71,13 +71,13 @@ def _difference(row: Result, reach: float) -> Html:
     return tag(
         "tr",
         tag("th", named(TASKS, row.task), scope="row"),
-        tag("td", _metric(row.metric)),
+        tag("td", _metric(row.metric), class_="metric"),
         tag("td", tag("b", value), class_="number"),
         tag("td", interval(row, signed=True), _whisker(row, reach), class_="number"),
         tag("td", f"{row.n:,}", class_="number"),
         tag("td", f"{row.missing:,}", class_="number"),
         tag("td", _SIGNS[found], " ", both(found), class_=found),
-        tag("td", tag("bdi", row.notes)),
+        tag("td", noted(_notes(row, ())), class_="notes"),
     )
 
 
@@ -132,12 +132,12 @@ def _drawn_by(decoding: str, lines: Sequence[tuple[str, Result]]) -> Html:
         tag(
             "tr",
             tag("th", named(TASKS, task), scope="row"),
-            tag("td", _metric(metric)),
+            tag("td", _metric(metric), class_="metric"),
             *(tag("td", _cell(_rows_at(lines, name, task, metric), shared[name])) for name in columns),
         )
         for task, metric in dict.fromkeys((row.task, row.metric) for _, row in lines)
     ]
-    title = tag("h4", both("decoding"), ": ", tag("bdi", decoding or "—"))
+    title = tag("h4", both("decoding"), ": ", asking(decoding))
     return joined(title, table(both("figures-caption"), heads, body))
 
 
@@ -152,7 +152,7 @@ def _shared(rows: Sequence[Result]) -> list[str]:
 
 
 def _head(column: str, notes: Sequence[str]) -> Html:
-    return joined(tag("bdi", column), _small(notes))
+    return joined(asking(column), _small(notes))
 
 
 def _cell(rows: Sequence[Result], known: Sequence[str]) -> Html:
@@ -166,7 +166,7 @@ def _notes(row: Result, known: Sequence[str]) -> list[str]:
 
 
 def _small(notes: Sequence[str]) -> Html:
-    return joined(" ", tag("small", tag("bdi", "; ".join(notes)))) if notes else Html("")
+    return joined(" ", tag("small", noted(notes))) if notes else Html("")
 
 
 def _rewards(rows: Sequence[Result]) -> Html:
@@ -175,7 +175,7 @@ def _rewards(rows: Sequence[Result]) -> Html:
         return Html("")
     names = list(dict.fromkeys(name for row in shown for name in row.baselines))
     heads = [both(code) for code in ("model", "task", "value", "verdict-head", "distance")]
-    heads += [*(tag("bdi", name) for name in names), both("notes")]
+    heads += [*(named(BASELINES, name) for name in names), both("notes")]
     return table(both("rewards-caption"), heads, [_reward(row, names, far) for row in shown])
 
 
@@ -192,8 +192,13 @@ def _reward(row: Result, names: Sequence[str], far: Distances) -> Html:
         tag("td", word, class_="better" if above else "unclear"),
         tag("td", figure(distance, signed=True) if distance else "—"),
         *beside,
-        tag("td", tag("bdi", row.notes)),
+        tag("td", noted(_unsaid(row)), class_="notes"),
     )
+
+
+def _unsaid(row: Result) -> list[str]:
+    """Notes without the verdict, which stands in its own column."""
+    return [note for note in _notes(row, ()) if not note.startswith("not above its baselines")]
 
 
 def _baseline(row: Result, name: str) -> Html:

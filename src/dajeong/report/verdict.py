@@ -11,7 +11,7 @@ from typing import Literal, get_args
 from dajeong.records import Result
 from dajeong.report.markup import Html, joined, tag
 from dajeong.report.read import Figures
-from dajeong.report.words import METRICS, TASKS, both, named
+from dajeong.report.words import BASELINES, METRICS, TASKS, asking, both, named
 
 Direction = Literal["better", "worse", "changed", "unclear"]
 
@@ -103,7 +103,7 @@ def _count(compared: Sequence[Figures]) -> Html:
     if not rows:
         return tag("p", both("no-comparison"), class_="headline")
     counts = {name: sum(direction(row) == name for row in rows) for name in _DIRECTIONS}
-    drawn = ", ".join(dict.fromkeys(row.decoding for row in rows if row.decoding))
+    drawn = Html(", ".join(asking(name) for name in dict.fromkeys(row.decoding for row in rows) if name))
     return joined(
         tag("p", both("count", total=len(rows), **counts), class_="headline"),
         tag(
@@ -199,7 +199,7 @@ def _best_baseline(row: Result, far: Distances) -> Html:
     name, value = max(row.baselines.items(), key=lambda item: item[1])
     distance = far.get((row.model, row.task))
     beside = joined(", ", both("difference"), " ", figure(distance, signed=True)) if distance else ""
-    return joined(" · ", both("best-baseline"), " ", tag("bdi", name), " ", number(value), beside)
+    return joined(" · ", both("best-baseline"), " ", named(BASELINES, name), " ", number(value), beside)
 
 
 def figure(row: Result, signed: bool = False) -> Html:

@@ -6,7 +6,7 @@ Names of metrics, tasks and baselines that are not listed are shown as they are 
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from dajeong.report.markup import Html, safe, tag
@@ -229,6 +229,52 @@ READINGS: dict[str, Words] = {
 }
 """Names of what a rollout reads, where they differ: a length in tokens, a KL over whole replies."""
 
+BASELINES: dict[str, Words] = {
+    "longer-wins": Words("긴 쪽이 이김", "longer-wins"),
+    "shorter-wins": Words("짧은 쪽이 이김", "shorter-wins"),
+    "n-grams, trained": Words("n-gram(학습 쌍에서 배움)", "n-grams, trained"),
+    "n-grams, cross-validated on the test": Words(
+        "n-gram(시험 쌍 교차 검증)", "n-grams, cross-validated on the test"
+    ),
+    "other-prompt": Words("다른 프롬프트를 보여 줌", "other-prompt"),
+}
+
+WAYS: dict[str, Words] = {
+    "greedy": Words("탐욕(greedy)", "greedy"),
+    "own format": Words("제 형식으로 물음", "own format"),
+}
+"""Parts of a decoding's name: how replies were drawn, how the model was asked."""
+
+NOTES: dict[str, Words] = {
+    "no interval: resampled replies would repeat": Words(
+        "구간 없음: 다시 뽑으면 같은 답변이 되풀이됨", "no interval: resampled replies would repeat"
+    ),
+    "asked as": Words("물은 형식", "asked as"),
+}
+"""Remarks of the results, whole or by how they begin."""
+
+FACTS: dict[str, Words] = {
+    "license": Words("라이선스", "licence"),
+    "license_name": Words("이용 조건", "terms"),
+    "base_model": Words("기반 모델", "base model"),
+    "datasets": Words("데이터", "data"),
+    "revision": Words("리비전", "revision"),
+    "rank": Words("랭크", "rank"),
+    "form": Words("구조", "form"),
+    "layers": Words("층", "layers"),
+    "width": Words("너비", "width"),
+    "role": Words("역할", "role"),
+    "reward_mean": Words("보상 평균", "mean reward"),
+    "reward_deviation": Words("보상 표준 편차", "deviation of the reward"),
+}
+"""What model folders say of themselves."""
+
+TERMS: dict[str, Words] = {
+    "non-commercial": Words("상업적 이용 불가", "non-commercial"),
+    "unknown": Words("알 수 없음", "unknown"),
+    "stated": Words("밝혀져 있음(모델 카드 참고)", "stated, see the model card"),
+}
+
 ROLES: dict[str, Words] = {
     "system": Words("시스템", "system"),
     "user": Words("사용자", "user"),
@@ -244,6 +290,24 @@ def both(code: str, **parameters: object) -> Html:
 def named(names: Mapping[str, Words], raw: str) -> Html:
     """What people call `raw`; `raw` itself where nobody has a better name."""
     return _pair(names[raw], {}) if raw in names else tag("bdi", raw)
+
+
+def asking(raw: str) -> Html:
+    """`T 0.8, own format` or `base, own format`, its known parts in both languages."""
+    parts = [named(WAYS, part) for part in raw.split(", ")]
+    return Html(", ".join(parts)) if raw else Html("—")
+
+
+def noted(notes: Sequence[str]) -> Html:
+    """Remarks in both languages, as far as there are words for them."""
+    return Html("; ".join(_noted(note) for note in notes))
+
+
+def _noted(note: str) -> Html:
+    begins = next((known for known in NOTES if note.startswith(f"{known} ")), None)
+    if begins is None:
+        return named(NOTES, note)
+    return Html(f"{named(NOTES, begins)} {tag('bdi', note.removeprefix(begins).strip())}")
 
 
 def svg_words(words: Words | None, raw: str) -> Html:
