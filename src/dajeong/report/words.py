@@ -232,9 +232,9 @@ READINGS: dict[str, Words] = {
 BASELINES: dict[str, Words] = {
     "longer-wins": Words("긴 쪽이 이김", "longer-wins"),
     "shorter-wins": Words("짧은 쪽이 이김", "shorter-wins"),
-    "n-grams, trained": Words("n-gram(학습 쌍에서 배움)", "n-grams, trained"),
+    "n-grams, trained": Words("n‑gram(학습 쌍에서 배움)", "n-grams, trained"),
     "n-grams, cross-validated on the test": Words(
-        "n-gram(시험 쌍 교차 검증)", "n-grams, cross-validated on the test"
+        "n‑gram(시험 쌍 교차 검증)", "n-grams, cross-validated on the test"
     ),
     "other-prompt": Words("다른 프롬프트를 보여 줌", "other-prompt"),
 }
