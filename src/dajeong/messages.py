@@ -529,9 +529,9 @@ MESSAGES: dict[str, Sentence] = {
     ),
     "read-unreadable": Sentence(
         "{files}: {count} of {rows} rows cannot be read, more than max_unreadable = {limit}. "
-        "They are listed in {rejects}; mend the file, or raise max_unreadable.",
+        "The first is {first}. They are listed in {rejects}; mend the file, or raise max_unreadable.",
         "{files}: {rows}개 행 가운데 {count}개를 읽을 수 없습니다. max_unreadable = {limit}을(를) 넘습니다. "
-        "{rejects}에 목록이 있습니다. 파일을 고치거나 max_unreadable을 올리세요.",
+        "첫 번째는 {first}. {rejects}에 목록이 있습니다. 파일을 고치거나 max_unreadable을 올리세요.",
     ),
     "read-dropped": Sentence(
         "{files}: the rules drop {count} of {rows} records ({rules}); the limit is max_dropped = {limit}, "

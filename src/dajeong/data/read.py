@@ -61,6 +61,7 @@ class _Reading:
         self.repeats = settings.repeats or self.source.repeats
         self.rejects: list[Reject] = []
         self.num_unreadable, self.num_made = 0, 0
+        self.first_unreadable = ""
         self.rows: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
         self.changes: Counter[str] = Counter()
@@ -129,6 +130,7 @@ class _Reading:
 
     def refuse(self, path: Path, bad: BadRow) -> None:
         self.num_unreadable += 1
+        self.first_unreadable = self.first_unreadable or f"{path.name}:{bad.line}: {bad.why}"
         reason = messages.MESSAGES[bad.code].en.format(**bad.parameters)
         self.rejects.append(
             Reject(
@@ -167,6 +169,7 @@ class _Reading:
         }
         if self.num_unreadable > self.settings.max_unreadable * num_rows:
             limit = f"{self.settings.max_unreadable:.1%}"
+            said["first"] = self.first_unreadable
             raise DataProblem(
                 "read-unreadable", count=self.num_unreadable, rows=num_rows, limit=limit, **said
             )
