@@ -1,5 +1,4 @@
-"""The shape of a forward: sequences packed end to end, which tokens belong to which role, where scores are
-read.
+"""The shape of a forward: sequences end to end, the role of every token, the places where scores are read.
 
 Pure bookkeeping over integers; knows no weights. Semantics: every training and scoring forward is (1,
 tokens); positions restart at every sequence; packed equals separate.
@@ -21,9 +20,7 @@ Role = str | None  # None is the bare base
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """Which tokens (or decode slots) belong to which role: contiguous `spans`, or a one-hot mask for any
-    order.
-    """
+    """Which tokens (or decode slots) belong to which role: contiguous `spans`, or masks for any order."""
 
     spans: tuple[tuple[Role, int, int], ...] = ()
     onehot: Mapping[str, Tensor] | None = None
@@ -94,6 +91,8 @@ class Packing:
 
     lengths: tuple[int, ...]
     device: torch.device
+    fresh: frozenset[int] = frozenset()
+    """Sequences that never share a rectangle with the one before them."""
 
     @cached_property
     def offsets(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -115,7 +114,8 @@ class Packing:
         longest = total = 0
         for index, length in enumerate(self.lengths):
             grown = max(longest, length)
-            if groups and grown * (len(groups[-1]) + 1) <= 1.5 * (total + length):
+            joins = bool(groups) and index not in self.fresh
+            if joins and grown * (len(groups[-1]) + 1) <= 1.5 * (total + length):
                 groups[-1].append(index)
                 longest, total = grown, total + length
             else:
@@ -189,10 +189,15 @@ def pack(
     temperature: float = 1.0,
     entropy: bool = False,
 ) -> TokenBatch:
-    """Lay sequences end to end; put those of one role side by side, or every change of role costs a span."""
+    """Lay sequences end to end; put those of one role side by side, or every change of role costs a span.
+
+    Two roles that read the same sequences in the same order do so in the same shapes, and so, equal roles, to
+    the same bits: PPO starts at a KL of exactly 0.
+    """
     place = torch.device(device)
     lengths = tuple(len(sequence.ids) for sequence in sequences)
-    packing = Packing(lengths, place)
+    changes = (at for at in range(1, len(sequences)) if sequences[at].role != sequences[at - 1].role)
+    packing = Packing(lengths, place, frozenset(changes))
     ids = np.concatenate([np.asarray(sequence.ids, dtype=np.int64) for sequence in sequences])
     positions = np.concatenate([np.arange(length) for length in lengths])
     scored = [
