@@ -19,8 +19,12 @@ def device_of(settings: RuntimeSettings) -> torch.device:
             if torch.cuda.is_available()
             else torch.device("cpu")
         )
-    device = torch.device(settings.device)
-    if device.type == "cuda" and not torch.cuda.is_available():
+    try:
+        device = torch.device(settings.device)
+    except RuntimeError as problem:  # no such name
+        raise EnvironmentProblem("no-device", device=settings.device) from problem
+    there = {"cpu": 1, "cuda": torch.cuda.device_count()}
+    if (device.index or 0) >= there.get(device.type, 0):
         raise EnvironmentProblem("no-device", device=settings.device)
     return device
 
