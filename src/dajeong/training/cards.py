@@ -5,8 +5,9 @@ Reads the cards of the models before, so that a source is never lost on the way;
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def card_of(
         template=template,
         seed=work.seed,
         settings=settings.model_dump(mode="json"),
-        versions={package: metadata.version(package) for package in PACKAGES},
+        versions=dict(_versions()),
     )
     return card(facts)
 
@@ -55,6 +56,12 @@ def counted(step: str, read: Mapping[str, Sequence[Record]]) -> list[Origin]:
         for given, records in read.items()
         for pair, number in Counter((record.source, record.licence) for record in records).items()
     ]
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    for package in PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            yield package, metadata.version(package)
 
 
 def _card_in(folder: Path) -> str:
