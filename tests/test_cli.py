@@ -49,7 +49,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_run_prints_results_with_n_and_interval(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "chain.yaml"]) == 0
     out, err = capsys.readouterr()
-    assert re.search(r"ppo +count +rows +0\.500 +\[0\.400, 0\.600\] +30", out)
+    assert re.search(r"ppo +- +count +rows +0\.500 +\[0\.400, 0\.600\] +30", out)
     assert "[1/4] world (make)" in err and "runs/chain/report.html" in err
     assert (folder / "runs/chain/results.json").is_file()
 

@@ -637,6 +637,7 @@ MESSAGES: dict[str, Sentence] = {
     ),
     "run-talk": Sentence("To talk to the model: dajeong chat {run}", "모델과 대화하려면: dajeong chat {run}"),
     "column-model": Sentence("model", "모델"),
+    "column-decoding": Sentence("decoding", "생성 방식"),
     "column-task": Sentence("task", "과제"),
     "column-metric": Sentence("metric", "지표"),
     "column-value": Sentence("value", "값"),

@@ -35,9 +35,8 @@ def headline(results: Sequence[Result]) -> list[Result]:
 
 def results_table(results: Sequence[Result]) -> str:
     """A figure never stands without its n and its interval."""
-    header = [
-        text(f"column-{name}") for name in ("model", "task", "metric", "value", "interval", "n", "missing")
-    ]
+    names = ("model", "decoding", "task", "metric", "value", "interval", "n", "missing")
+    header = [text(f"column-{name}") for name in names]
     return columns([header, *map(_result_row, results)])
 
 
@@ -45,7 +44,8 @@ def _result_row(result: Result) -> list[str]:
     model = f"{result.model} − {result.versus}" if result.versus else result.model
     interval = f"[{_number(result.ci_low)}, {_number(result.ci_high)}]" if result.ci_low is not None else "-"
     missing = str(result.missing) if result.missing else "-"
-    return [model, result.task, result.metric, _number(result.value), interval, str(result.n), missing]
+    how = [model, result.decoding or "-", result.task, result.metric]
+    return [*how, _number(result.value), interval, str(result.n), missing]
 
 
 def _number(value: float | None) -> str:
