@@ -14,6 +14,7 @@ from torch.nn.functional import dropout, linear
 from transformers.pytorch_utils import Conv1D
 
 from dajeong.models.layout import Layout, Packing
+from dajeong.models.low_rank import Span, add_adapters
 
 
 @dataclass
@@ -52,6 +53,16 @@ class RoleLinear(nn.Module):
         layout = self.forward_state.layout
         if layout.onehot is not None:
             return self._any_order(x, y, layout)
+        if self.training and any(self.dropout.values()):
+            return self._dropping(x, y, layout)
+        spans = [
+            Span(start, end, self.scale[role], self.A[role], self.B[role])
+            for role, start, end in layout.spans or ((layout.everywhere, 0, x.shape[0] * x.shape[1]),)
+            if role in self.scale
+        ]
+        return add_adapters(y, x, spans) if spans else y
+
+    def _dropping(self, x: Tensor, y: Tensor, layout: Layout) -> Tensor:
         if not layout.spans:
             return (
                 y if layout.everywhere not in self.scale else self._add(y, self._delta(x, layout.everywhere))
