@@ -79,10 +79,7 @@ def _causal(query: Tensor, key: Tensor, value: Tensor, scaling: float | None, wi
 
 def _rectangle(tokens: list[Tensor], rows: Rows, scaling: float | None, window: int | None) -> Tensor:
     """Causal attention of sequences side by side; their padding trails, so no real query sees it."""
-    cells = [
-        states[rows.start : rows.end] if rows.gather is None else states.index_select(0, rows.gather)
-        for states in tokens
-    ]
+    cells = [_cells(states, rows) for states in tokens]
     query, key, value = (
         cell.view(rows.num_rows, rows.length, *cell.shape[1:]).transpose(1, 2) for cell in cells
     )
@@ -91,6 +88,13 @@ def _rectangle(tokens: list[Tensor], rows: Rows, scaling: float | None, window: 
         rows.num_rows * rows.length, *attended.shape[1:2], attended.shape[3]
     )
     return flat if rows.keep is None else flat.index_select(0, rows.keep)
+
+
+def _cells(states: Tensor, rows: Rows) -> Tensor:
+    if rows.gather is not None:
+        return states.index_select(0, rows.gather)
+    # a slice of everything would cost a copy and a zeroed tensor on the way back
+    return states if rows.end - rows.start == len(states) else states[rows.start : rows.end]
 
 
 def _varlen(tokens: list[Tensor], packing: Packing, scaling: float | None, window: int | None) -> Tensor:
