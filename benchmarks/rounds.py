@@ -58,9 +58,7 @@ def _medians(
 ) -> dict[str, dict[str, float]]:
     return {
         name: {
-            side: round(
-                median(read(row) for row in rows if row["name"] == name and row["side"] == side), 3
-            )
+            side: round(median(read(row) for row in rows if row["name"] == name and row["side"] == side), 3)
             for side in SIDES
         }
         for name in names

@@ -74,9 +74,7 @@ def main() -> None:
         work = Workplace(run=Path(run), name="sft", seed=settings["seed"])
         Loop(algorithm, work, Single(), 1 << 30, {}).run()
     print(
-        json.dumps(
-            {"cpu_seconds": algorithm.cpu, "wall_seconds": algorithm.wall, "losses": algorithm.losses}
-        )
+        json.dumps({"cpu_seconds": algorithm.cpu, "wall_seconds": algorithm.wall, "losses": algorithm.losses})
     )
 
 
@@ -97,9 +95,7 @@ def prepared(folder: Path, sft: dict[str, Any], examples: list[Tokens], groups: 
         epsilon=sft["epsilon"],
         max_grad_norm=sft["max_grad_norm"],
     )
-    training = TrainingSettings(
-        updates=len(groups), tokens_per_micro_batch=sft["batch"] * sft["max_tokens"]
-    )
+    training = TrainingSettings(updates=len(groups), tokens_per_micro_batch=sft["batch"] * sft["max_tokens"])
     algorithm = TimedSft(model, ROLE, examples, training, optimizer, seed=0)
     algorithm.cursor = GivenPlan(groups)  # type: ignore[assignment]
     algorithm.warm_up = sft["warm_up"]
