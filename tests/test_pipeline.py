@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import shutil
@@ -217,7 +218,10 @@ def test_the_run_folder_may_move(run: Run, tmp_path: Path) -> None:
     assert run(folder="다른 곳") == []
 
 
-def test_a_killed_step_keeps_its_folder_and_a_changed_one_does_not(run: Run, tmp_path: Path) -> None:
+def test_a_killed_step_keeps_its_folder_and_a_changed_one_does_not(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(StepFolder, "drop_checkpoints", lambda folder: None)  # to see what a step found
     run()
     folder = StepFolder(tmp_path / "run", "sft")
     (folder.path / "manifest.json").unlink()  # as if killed just before the end
@@ -230,6 +234,11 @@ def test_a_killed_step_keeps_its_folder_and_a_changed_one_does_not(run: Run, tmp
     (folder.path / "manifest.json").unlink()
     assert run(overrides=["sft.updates=9"]) == ["sft", "ppo", "check"]
     assert not (folder.path / "checkpoints" / "mark").exists()
+
+
+def test_a_finished_step_keeps_no_checkpoints(run: Run, tmp_path: Path) -> None:
+    assert "checkpoints" in inspect.getsource(tiny_kinds)  # its steps do write some
+    assert run() and not list(tmp_path.rglob("checkpoints"))
 
 
 def test_an_unreadable_note_means_the_step_runs_again(run: Run, tmp_path: Path) -> None:

@@ -173,6 +173,7 @@ def _run_step(
     _check_outputs(step, folder)
     ending = {"seconds": seconds, "threads": num_threads, "versions": versions(), "outputs": folder.outputs()}
     folder.write_manifest({**note, **ending})
+    folder.drop_checkpoints()
     work.check_stop()
 
 

@@ -54,6 +54,10 @@ class StepFolder:
             if folder.exists():
                 shutil.rmtree(folder)
 
+    def drop_checkpoints(self) -> None:
+        """The step is done and its model saved; nobody will go on from midway."""
+        shutil.rmtree(self.path / "checkpoints", ignore_errors=True)
+
     def outputs(self) -> dict[str, dict[str, Any]]:
         """Path below the run → bytes and sha256 of every file the step gives."""
         return {

@@ -181,8 +181,3 @@ def test_a_tensor_that_is_not_a_number_is_kept_as_it_is(tmp_path: Path, heard: H
     found = checkpoints.latest()
     assert found is not None
     assert found.tensors["odd"].isnan().tolist() == [True, False, False]
-
-
-def test_a_finished_step_forgets_its_checkpoints(three: Checkpoints) -> None:
-    three.clear()
-    assert not three.folder.exists() and three.latest() is None

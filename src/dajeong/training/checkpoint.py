@@ -68,10 +68,6 @@ class Checkpoints:
             return Checkpoint(values.pop("update"), load_file(folder / FILES[0]), values)
         return None
 
-    def clear(self) -> None:
-        """The step is done; its model is saved."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-
     def _folders(self) -> list[Path]:
         return sorted((path for path in self.folder.glob("update-*") if path.suffix != ".tmp"), reverse=True)
 
