@@ -19,9 +19,14 @@ from dajeong.templates import Template
 def scored_ids(
     prompt: Sequence[Message], content: str, template: Template, tokenizer: TextTokenizer, max_tokens: int
 ) -> list[int]:
-    """Prompt, answer, end of turn, exactly as SFT sees them; too long, it loses the front of the prompt."""
+    """Prompt, answer, end of turn, exactly as SFT sees them; too long, it loses the front of the prompt.
+
+    What a template writes behind the end of a turn is left out: no rollout ever draws it.
+    """
     answered = [*prompt, Message(role="assistant", content=content)]
-    return tokens_of(answered, template, tokenizer).ids[-max_tokens:]
+    tokens = tokens_of(answered, template, tokenizer)
+    behind = tokens.learn[::-1].index(True)
+    return tokens.ids[: len(tokens.ids) - behind][-max_tokens:]
 
 
 def fill(order: Sequence[int], lengths: Sequence[int], budget: int) -> Iterator[list[int]]:

@@ -40,6 +40,4 @@ class Opening:
 
 def _learned(template: Template, answer: str) -> str:
     turn = (Message(role="user", content="나"), Message(role="assistant", content=answer))
-    return "".join(
-        segment.text for segment in template.render(turn) if segment.learn and segment.kind != "end"
-    )
+    return "".join(segment.text for segment in template.render(turn) if answer in segment.text)
