@@ -7,13 +7,14 @@ gradients are those of Σ c[t] · s[t] / W[t].
 from __future__ import annotations
 
 import math
+import signal
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from dajeong.errors import QualityProblem
+from dajeong.errors import QualityProblem, Stopped
 from dajeong.journal import Journal
 from dajeong.models.runtime import key
 from dajeong.storage import write_json
@@ -145,16 +146,22 @@ class Loop:
         )
 
     def _save_if_due(self) -> None:
-        if self.update % self.every == 0 or stop_wanted():
-            if self.parallel.rank == 0:
-                state = self.algorithm.state()
-                tensors = {
-                    **self.optimizer.tensors(),
-                    **{f"algorithm/{n}": t for n, t in state.tensors.items()},
-                }
-                values = {"algorithm": state.values, "journal": self.journal.offset()}
-                self.checkpoints.save(Checkpoint(self.update, tensors, values))
+        stopping = self._stopping()
+        if (self.update % self.every == 0 or stopping) and self.parallel.rank == 0:
+            state = self.algorithm.state()
+            tensors = {
+                **self.optimizer.tensors(),
+                **{f"algorithm/{n}": t for n, t in state.tensors.items()},
+            }
+            values = {"algorithm": state.values, "journal": self.journal.offset()}
+            self.checkpoints.save(Checkpoint(self.update, tensors, values))
+        if stopping:
             self.work.check_stop()
+            raise Stopped("stopped", signal.SIGTERM, step=self.work.name)  # another process was signalled
+
+    def _stopping(self) -> bool:
+        """Whether any process was asked to leave: they stop after the same update, or one waits for ever."""
+        return bool(self.parallel.sum(torch.tensor([float(stop_wanted())])))
 
     def _resume(self) -> int:
         found = self.checkpoints.latest()
