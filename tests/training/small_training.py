@@ -17,6 +17,7 @@ from torch import Tensor
 
 from dajeong.models.adapters import AdapterNotes, base_of, load_role, lora_of, save_role
 from dajeong.models.base import Base, load_base
+from dajeong.models.layout import TokenOutputs
 from dajeong.models.settings import LoraSettings, RuntimeSettings, TinySettings
 from dajeong.models.tiny import write_tiny
 from dajeong.models.tokenize import Tokens
@@ -24,7 +25,7 @@ from dajeong.records import Decoding
 from dajeong.rollout.engine import Completion, Engine, OnToken, Request
 from dajeong.rollout.native import NativeEngine
 from dajeong.templates import TEMPLATES
-from dajeong.training.algorithm import Algorithm
+from dajeong.training.algorithm import Algorithm, Batch
 from dajeong.training.examples import Ranked
 from dajeong.training.loop import Loop
 from dajeong.training.parallel import Parallel, Single
@@ -170,7 +171,7 @@ def make_reward(
     _widen(base, double)
     values = {
         "updates": 5,
-        "tokens_per_update": 400,
+        "tokens_per_update": 640,
         "tokens_per_micro_batch": micro,
         "centring": 0.05,
         "optimizer": optimizer(),
@@ -182,7 +183,7 @@ def ppo_settings(**changed: Any) -> PpoSettings:
     values = {
         "rewards": {"kind": 1.0, "firm": 0.5},
         "updates": 2,
-        "prompts_per_update": 8,
+        "prompts_per_update": 16,
         "epochs": 2,
         "mini_batches": 2,
         "decoding": Decoding(temperature=0.8, max_new_tokens=6),
@@ -218,11 +219,28 @@ def make_ppo(
 
 
 MAKERS: Mapping[str, Make] = {"sft": make_sft, "reward": make_reward, "ppo": make_ppo}
+ONE_EACH = 16
+"""A token budget under which almost every example is a micro-batch of its own."""
+SOME_EACH = {"sft": 40, "reward": 120, "ppo": 60}
+"""Token budgets of micro-batches of a few examples."""
 
 
 def _widen(base: Base, double: bool) -> None:
     if double:
         base.model.double()
+
+
+def watch_ratios(algorithm: Ppo) -> list[Tensor]:
+    """Grows by the ratios π / π_old of every micro-batch that is learned from."""
+    ratios: list[Tensor] = []
+    loss = algorithm.loss
+
+    def watched(outputs: TokenOutputs, batch: Batch) -> Mapping[str, Tensor]:
+        ratios.append((outputs.logprobs - batch.columns["logprobs"]).detach().exp())
+        return loss(outputs, batch)
+
+    algorithm.loss = watched  # type: ignore[method-assign]
+    return ratios
 
 
 # --- running
@@ -237,24 +255,30 @@ class Trace:
         self.work = Workplace(run=folder, name="step", seed=3)
         self.loop = Loop(algorithm, self.work, parallel or Single(), every, {})
         self.gradients: dict[str, Tensor] = {}
+        self.num_micro_batches: list[int] = []
         self.before = self._parameters()
         self._watch()
         self.loop.run()
         self.after = self._parameters()
         self.tensors = self.loop.optimizer.tensors()
-        self.journal = journal_of(self.work)
+        self.journal = journal_of(self.work) if self.loop.parallel.rank == 0 else []
 
     def _parameters(self) -> dict[str, Tensor]:
         return {name: parameter.detach().clone() for name, parameter in self.loop.optimizer._named()}
 
     def _watch(self) -> None:
-        step = self.loop.optimizer.step
+        step, divide = self.loop.optimizer.step, self.loop._global_weights
+
+        def counted(batches: list[Batch]) -> dict[str, float]:
+            self.num_micro_batches.append(len(batches))
+            return divide(batches)
 
         def watched(progress: float, trains: Any) -> Any:
             if not self.gradients:
                 self.gradients = {n: p.grad.clone() for n, p in self.loop.optimizer._named()}  # type: ignore[union-attr]
             return step(progress, trains)
 
+        self.loop._global_weights = counted  # type: ignore[method-assign]
         self.loop.optimizer.step = watched  # type: ignore[method-assign]
 
 

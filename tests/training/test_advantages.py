@@ -88,7 +88,8 @@ def test_whitened_numbers_have_mean_zero_and_deviation_one(values: list[float]) 
     assert float(found.mean()) == pytest.approx(0, abs=1e-6)
     if float(given_numbers.std()) > 0.1:
         assert float(found.var(unbiased=False)) == pytest.approx(1, abs=1e-5)
-    assert torch.equal(found.argsort(stable=True), whiten(3 * given_numbers + 0).argsort(stable=True))
+    in_order = found[given_numbers.argsort()]
+    assert bool((in_order.diff() >= 0).all()), "what was better stays better"
 
 
 @pytest.mark.parametrize("values", [[4.0], [2.0, 2.0, 2.0], [1e30, 1e30]])
