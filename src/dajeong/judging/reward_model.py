@@ -6,12 +6,12 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from dajeong.models.adapters import base_of, load_role, notes_of, template_of
+from dajeong.models.adapters import CONFIG, base_of, load_role, notes_of, template_of
 from dajeong.models.base import load_base
 from dajeong.models.scoring import rewards_of, scored_ids
 from dajeong.models.settings import RuntimeSettings
 from dajeong.records import Message, Reply, Score
-from dajeong.storage import digest_json
+from dajeong.storage import digest_json, read_json
 
 ROLE = "reward"
 TOKENS = 4096
@@ -29,7 +29,7 @@ class RewardScorer:
         self.name = f"reward-model:{folder.name}"
         self._model, self._tokenizer = base.model, base.tokenizer
         self._template, self._notes = template_of(folder), notes_of(folder)
-        self._settings_hash = digest_json([self._notes.model_dump(), name])[:16]
+        self._settings_hash = digest_json([self._notes.model_dump(), read_json(folder / CONFIG)])[:16]
 
     def rewards(self, dialogues: Sequence[tuple[Sequence[Message], str]]) -> list[float]:
         """One raw reward per (prompt, response)."""

@@ -56,7 +56,8 @@ def tiny_tokenizer(texts: Iterable[str], settings: TinySettings) -> Any:
     split = pre_tokenizers.Split(Regex(WORDS), "isolated")
     learner = Tokenizer(models.BPE())
     learner.pre_tokenizer = split
-    trainer = trainers.BpeTrainer(vocab_size=settings.vocabulary - 258, min_frequency=2, show_progress=False)
+    room = settings.vocabulary - 258
+    trainer = trainers.BpeTrainer(vocab_size=room, limit_alphabet=room, min_frequency=2, show_progress=False)
     learner.train_from_iterator(texts, trainer)
     vocabulary, merges = _with_bytes(learner)
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=merges, byte_fallback=True))
@@ -67,11 +68,18 @@ def tiny_tokenizer(texts: Iterable[str], settings: TinySettings) -> Any:
 
 
 def _with_bytes(learner: Any) -> tuple[dict[str, int], list[tuple[str, str]]]:
-    """END, PAD and the 256 byte tokens first, then what was learned, in its own order."""
+    """END, PAD and the 256 byte tokens first, then what was learned, in its own order.
+
+    A text that spells one of those names often enough teaches it as a word: such words are left out.
+    """
     import json
 
     learned = json.loads(learner.to_str())["model"]
     names = [END, PAD, *(f"<0x{byte:02X}>" for byte in range(256))]
-    names += [token for token, _ in sorted(learned["vocab"].items(), key=lambda item: item[1])]
-    merges = [(left, right) for left, right in learned["merges"]]
+    reserved = set(names)
+    words = [token for token, _ in sorted(learned["vocab"].items(), key=lambda item: item[1])]
+    names += [word for word in words if word not in reserved]
+    merges = [
+        (left, right) for left, right in learned["merges"] if reserved.isdisjoint((left, right, left + right))
+    ]
     return {name: index for index, name in enumerate(names)}, merges
