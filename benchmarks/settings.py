@@ -42,7 +42,7 @@ class Generate:
     """Greedy, every reply of the same length, no token ends one."""
 
     batches: tuple[int, ...] = (1, 16, 64)
-    repeats: tuple[int, ...] = (4, 2, 1)
+    repeats: tuple[int, ...] = (8, 3, 2)
     """Timed calls of every batch size, each with other prompts."""
     prompt: int = 64
     new: int = 128
