@@ -128,6 +128,10 @@ MESSAGES: dict[str, Sentence] = {
     "resumed": Sentence(
         "{step}: goes on after update {update}.", "{step}: {update}번째 업데이트 다음부터 이어 갑니다."
     ),
+    "prompts-too-long": Sentence(
+        "{step}: {left_out} prompts fill the model's context of {limit} tokens and are left out.",
+        "{step}: 프롬프트 {left_out}개가 모델의 문맥 {limit}토큰을 다 차지하여 뺍니다.",
+    ),
     "nothing-to-learn": Sentence(
         "none of {rows} rows has anything to learn within max_tokens {max_tokens}. Raise max_tokens or "
         "check the data.",

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from dajeong.errors import UsageProblem
+from dajeong.errors import DataProblem, UsageProblem
 from dajeong.models.adapters import (
     AdapterNotes,
     base_of,
@@ -30,7 +30,8 @@ from dajeong.models.scoring import fill
 from dajeong.models.tokenize import prompt_ids, stop_ids
 from dajeong.records import Dialogue
 from dajeong.rollout.engine import Engine, Request
-from dajeong.rollout.native import NativeEngine
+from dajeong.rollout.native import NativeEngine, context_limit
+from dajeong.templates import Template
 from dajeong.training.advantages import generalised_advantages, token_rewards, whiten
 from dajeong.training.algorithm import Batch, Entry, State, StepReport, Update
 from dajeong.training.cards import card_of
@@ -134,8 +135,9 @@ class Ppo:
     def _score(self, part: list[Experience]) -> None:
         """One forward: log-probabilities under policy and reference, raw rewards, values."""
         sequences = [Sequence_(e.ids, role, e.learn) for role in (POLICY, REFERENCE) for e in part]
-        for role in self.rewards:
-            sequences += [Sequence_(e.ids, role, value_at=[len(e.ids) - 1]) for e in part]
+        for role, notes in self.rewards.items():
+            read = [e.ids[-notes.max_tokens :] for e in part]  # as the role was trained
+            sequences += [Sequence_(ids, role, value_at=[len(ids) - 1]) for ids in read]
         sequences += [Sequence_(e.ids, VALUE, value_at=e.value_at) for e in part]
         temperature = self.settings.decoding.temperature
         outputs = self.base.model(pack(sequences, self.base.model.device, temperature, entropy=True))
@@ -291,10 +293,7 @@ def run(settings: PpoSettings, work: Workplace) -> None:
     judges = {name: Path(path) for name, path in work.models("rewards").items()}
     rewards = add_rewards(base, judges, reference)
     asked = work.records("prompts", Dialogue)
-    prompts = [
-        Prompt(d.id, prompt_ids(d.messages if d.is_prompt else d.messages[:-1], template, base.tokenizer))
-        for d in asked
-    ]
+    prompts = prompts_of(asked, base, template, work)
     engine = NativeEngine(base.model, settings.max_slots)
     stops = stop_ids(template, base.tokenizer)
     algorithm = Ppo(base, prompts, rewards, stops, settings, work.seed, engine, parallel)
@@ -305,6 +304,20 @@ def run(settings: PpoSettings, work: Workplace) -> None:
         read = {"prompts": asked}
         card = card_of(work, "ppo", POLICY, settings, template.name, read, reference, grown_from)
         save_role(base, POLICY, work.model_folder, template, card=card)
+
+
+def prompts_of(asked: Sequence[Dialogue], base: Base, template: Template, work: Workplace) -> list[Prompt]:
+    """Prompts that leave room for a reply; the others are counted. Raises DataProblem where none is left."""
+    limit = context_limit(base.model.config)
+    questions = [(d.id, d.messages if d.is_prompt else d.messages[:-1]) for d in asked]
+    prompts = [Prompt(name, prompt_ids(said, template, base.tokenizer)) for name, said in questions]
+    fitting = [prompt for prompt in prompts if len(prompt.ids) < limit]
+    if len(fitting) < len(prompts):
+        left_out = len(prompts) - len(fitting)
+        work.progress.say("prompts-too-long", step=work.name, left_out=left_out, limit=limit)
+    if not fitting:
+        raise DataProblem("no-prompts", step=work.name)
+    return fitting
 
 
 def add_rewards(base: Base, folders: Mapping[str, Path], reference: str) -> dict[str, AdapterNotes]:

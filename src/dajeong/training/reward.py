@@ -156,6 +156,6 @@ def _measured(
     return AdapterNotes(
         role=ROLE,
         reward_mean=float(rewards.mean()),
-        reward_deviation=float(rewards.std()) or 1.0,
+        reward_deviation=(float(rewards.std()) or 1.0) if len(rewards) > 1 else 1.0,
         max_tokens=settings.max_tokens,
     )
