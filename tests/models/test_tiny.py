@@ -145,3 +145,12 @@ def test_files_are_the_ordinary_ones(written: dict[str, Path]) -> None:
     names = set(bytes_of(written["first"]))
     assert {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"} <= names
     assert not [name for name in names if name.endswith((".bin", ".pt", ".pkl"))]
+
+
+def test_which_characters_have_tokens_is_no_matter_of_chance() -> None:
+    """More characters than room: the commonest stay, and of equally common ones the first by code point."""
+    common = [chr(ord("가") + step) for step in range(40)]
+    rare = [chr(ord("나") + step) for step in range(90)]
+    vocabulary = tiny_tokenizer([*common * 2, *rare[::-1]], TINY).get_vocab()
+    room = TINY.vocabulary - 258
+    assert {word for word in vocabulary if len(word) == 1} == {*common, *rare[: room - len(common)]}

@@ -7,6 +7,7 @@ a token).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -56,15 +57,32 @@ def tiny_tokenizer(texts: Iterable[str], settings: TinySettings) -> Any:
     split = pre_tokenizers.Split(Regex(WORDS), "isolated")
     learner = Tokenizer(models.BPE())
     learner.pre_tokenizer = split
+    spoken = list(texts)
     room = settings.vocabulary - 258
-    trainer = trainers.BpeTrainer(vocab_size=room, limit_alphabet=room, min_frequency=2, show_progress=False)
-    learner.train_from_iterator(texts, trainer)
+    alphabet = _commonest(spoken, room)
+    trainer = trainers.BpeTrainer(
+        vocab_size=room,
+        # left to itself the trainer draws lots among characters of equal count
+        initial_alphabet=alphabet,
+        limit_alphabet=len(alphabet),
+        min_frequency=2,
+        show_progress=False,
+    )
+    learner.train_from_iterator(spoken, trainer)
     vocabulary, merges = _with_bytes(learner)
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=merges, byte_fallback=True))
     tokenizer.pre_tokenizer = split
     tokenizer.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
     tokenizer.add_special_tokens([AddedToken(END, special=True), AddedToken(PAD, special=True)])
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=END, bos_token=END, pad_token=PAD)
+
+
+def _commonest(texts: Iterable[str], room: int) -> list[str]:
+    """The characters that become tokens: by count, ties by code point; the rest is spelled in bytes."""
+    counts = Counter[str]()
+    for text in texts:
+        counts.update(text)
+    return sorted(counts, key=lambda character: (-counts[character], character))[:room]
 
 
 def _with_bytes(learner: Any) -> tuple[dict[str, int], list[tuple[str, str]]]:
