@@ -18,6 +18,7 @@ from torch import Tensor
 from dajeong.models.adapters import AdapterNotes, base_of, load_role, lora_of, save_role
 from dajeong.models.base import Base, load_base
 from dajeong.models.layout import TokenOutputs
+from dajeong.models.runtime import key
 from dajeong.models.settings import LoraSettings, RuntimeSettings, TinySettings
 from dajeong.models.tiny import write_tiny
 from dajeong.models.tokenize import Tokens
@@ -56,6 +57,8 @@ def write_models(folder: Path) -> Path:
     """A base, an SFT adapter and two reward adapters, each in the folder of its name."""
     write_tiny(folder / "base", [TEXT] * 4, TINY, seed=7)
     base = load_base(str(folder / "base"), CPU)
+    _redraw(base)
+    base.model.base.save_pretrained(folder / "base")  # type: ignore[operator]
     for seed, role in enumerate(("sft", "reward-kind", "reward-firm"), start=11):
         add_drawn_role(base, role, seed, trainable=False)
         if role != "sft":
@@ -63,6 +66,16 @@ def write_models(folder: Path) -> Path:
         notes = AdapterNotes(role=role, reward_mean=0.1 * seed - 1, reward_deviation=0.05 * seed)
         save_role(base, role, folder / role, TEMPLATES["koalpaca"], notes)
     return folder
+
+
+def _redraw(base: Base) -> None:
+    """Weights by name, so that no library's order of drawing decides them; large, so that they matter."""
+    with torch.no_grad():
+        for name, weight in base.model.base.named_parameters():
+            if weight.dim() > 1:
+                inside = name if ".layers." in name else tuple(weight.shape)
+                drawn = torch.Generator().manual_seed(key("weight", inside, weight is base.model.head.weight))
+                weight.normal_(0, 0.1, generator=drawn)
 
 
 def add_drawn_role(base: Base, role: str, seed: int, *, trainable: bool, lora: LoraSettings = LORA) -> None:
