@@ -11,14 +11,11 @@ import importlib
 from typing import Any
 
 from dajeong.data.sources import SOURCES as SOURCES
+from dajeong.steps import KINDS
 from dajeong.templates import TEMPLATES as TEMPLATES
 
-ALGORITHMS: dict[str, str] = {
-    "sft": "dajeong.training.sft:Sft",
-    "reward": "dajeong.training.reward:Reward",
-    "ppo": "dajeong.training.ppo:Ppo",
-}
-"""What the training loop runs (`training.algorithm.Algorithm`)."""
+ALGORITHMS: dict[str, str] = {name: kind.algorithm for name, kind in KINDS.items() if kind.algorithm}
+"""What the training loop runs (`training.algorithm.Algorithm`). Its line is the one of its kind of step."""
 
 TASKS: dict[str, str] = {
     "smalltalk": "dajeong.evaluation.smalltalk:evaluate",

@@ -28,6 +28,7 @@ class Journal:
     def write(self, event: str, **values: Any) -> None:
         entry = {"event": event, "time": round(time.time(), 3), **values}
         self._file.write((json.dumps(entry, ensure_ascii=False) + "\n").encode("utf-8"))
+        self._file.flush()  # people watch it while the step runs
 
     def offset(self) -> int:
         """Bytes written so far, all safely on the disk."""

@@ -75,6 +75,7 @@ class StepFolder:
 
     def sweep(self) -> None:
         """Remove what interrupted atomic writes left beside their places."""
+        shutil.rmtree(self.model.with_name(f"{self.model.name}.tmp"), ignore_errors=True)
         for folder in (self.path, self.model):
             for unfinished in list(folder.rglob("*.tmp")):
                 shutil.rmtree(unfinished, ignore_errors=True)

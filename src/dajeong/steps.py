@@ -38,6 +38,8 @@ class Kind(NamedTuple):
     gives_model: bool = False
     named_by: str | None = None
     """The setting that names the step's model where it leaves no folder of its own."""
+    algorithm: str | None = None
+    """`module:class` of what the training loop runs in this step, where it brings one of its own."""
 
 
 DIALOGUES = Input("Dialogue", many=True)
@@ -83,6 +85,7 @@ KINDS: dict[str, Kind] = {
         outputs={},
         run="dajeong.training.sft:run",
         gives_model=True,
+        algorithm="dajeong.training.sft:Sft",
     ),
     "replies": Kind(
         RepliesSettings,
@@ -105,6 +108,7 @@ KINDS: dict[str, Kind] = {
         outputs={},
         run="dajeong.training.reward:run",
         gives_model=True,
+        algorithm="dajeong.training.reward:Reward",
     ),
     "ppo": Kind(
         PpoSettings,
@@ -112,6 +116,7 @@ KINDS: dict[str, Kind] = {
         outputs={},
         run="dajeong.training.ppo:run",
         gives_model=True,
+        algorithm="dajeong.training.ppo:Ppo",
     ),
     "reward-report": Kind(
         RewardReportSettings,

@@ -15,6 +15,8 @@ def use_threads(wanted: int | None) -> int:
     threads = wanted or int(os.environ.get("OMP_NUM_THREADS") or num_cores())
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[variable] = str(threads)
+    # threads that wait actively burn a core between two small products, and more beside a busy neighbour
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # the environment is read once, when torch is loaded; after that it must be told
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(threads)

@@ -60,7 +60,7 @@ KILLS = {
         "sft",
         (("dajeong.training.sft:run", 1), ("dajeong.models.adapters:write_json", 1), ("os:replace", 1)),
         "sft: goes on after update 6.",
-        "models/sft/.adapter_config.json.*",
+        "models/sft.tmp/.adapter_config.json.*",
     ),
     "replies": Kill(
         "replies",

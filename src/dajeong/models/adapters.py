@@ -19,7 +19,7 @@ from dajeong.models.layout import Layout
 from dajeong.models.roles import RoleModel
 from dajeong.models.settings import LoraSettings
 from dajeong.records import Frozen
-from dajeong.storage import read_json, write_json, write_text
+from dajeong.storage import read_json, whole_folder, write_json, write_text
 from dajeong.templates import Template, load_template, template_json
 
 WEIGHTS, CONFIG, TEMPLATE, NOTES, CARD = (
@@ -54,16 +54,16 @@ def save_role(
     tensors = adapter_tensors(base.model, role)
     if not any(bool(tensor.any()) for name, tensor in tensors.items() if "lora_B" in name):
         raise EnvironmentProblem("adapter-empty", path=folder, role=role)
-    folder.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
-    write_json(folder / CONFIG, _peft_config(base, role, folder))
-    base.tokenizer.save(folder)
-    write_text(folder / "chat_template.jinja", template.jinja())
-    write_text(folder / TEMPLATE, template_json(template))
-    write_json(folder / NOTES, (notes or AdapterNotes(role=role)).model_dump())
-    if card is not None:
-        write_text(folder / CARD, card)
-    _prove(base, role, folder)
+    with whole_folder(folder) as place:
+        save_file(tensors, place / WEIGHTS, metadata={"format": "pt"})
+        write_json(place / CONFIG, _peft_config(base, role, folder))
+        base.tokenizer.save(place)
+        write_text(place / "chat_template.jinja", template.jinja())
+        write_text(place / TEMPLATE, template_json(template))
+        write_json(place / NOTES, (notes or AdapterNotes(role=role)).model_dump())
+        if card is not None:
+            write_text(place / CARD, card)
+        _prove(base, role, place)
 
 
 def adapter_tensors(model: RoleModel, role: str) -> dict[str, torch.Tensor]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dajeong.models.adapters import CARD, NOTES, TEMPLATE, AdapterNotes
 from dajeong.models.base import Base
-from dajeong.storage import write_json, write_text
+from dajeong.storage import whole_folder, write_json, write_text
 from dajeong.templates import Template, template_json
 
 
@@ -19,12 +19,12 @@ def save_full(
     card: str | None = None,
 ) -> None:
     """Write weights, configuration, tokenizer and card; with `template`, what a chat needs too."""
-    folder.mkdir(parents=True, exist_ok=True)
-    base.model.base.save_pretrained(folder)  # type: ignore[operator]
-    base.tokenizer.save(folder)
-    if template is not None:
-        write_text(folder / "chat_template.jinja", template.jinja())
-        write_text(folder / TEMPLATE, template_json(template))
-        write_json(folder / NOTES, (notes or AdapterNotes(role=role)).model_dump())
-    if card is not None:
-        write_text(folder / CARD, card)
+    with whole_folder(folder) as place:
+        base.model.base.save_pretrained(place)  # type: ignore[operator]
+        base.tokenizer.save(place)
+        if template is not None:
+            write_text(place / "chat_template.jinja", template.jinja())
+            write_text(place / TEMPLATE, template_json(template))
+            write_json(place / NOTES, (notes or AdapterNotes(role=role)).model_dump())
+        if card is not None:
+            write_text(place / CARD, card)
