@@ -6,6 +6,7 @@ The engine asked for is the one obtained, or the run does not start.
 from __future__ import annotations
 
 import contextlib
+import inspect
 import os
 from collections.abc import Iterator
 from typing import Any, Protocol, TypeVar
@@ -61,11 +62,12 @@ class Ddp:
         if not distributed.is_initialized():
             if "RANK" not in os.environ:
                 raise EnvironmentProblem("not-launched", parallel="ddp")
-            distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+            # counts and objects are summed on the CPU, gradients where they lie
+            distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
         self.rank, self.world = distributed.get_rank(), distributed.get_world_size()
 
     def wrap(self, model: nn.Module) -> nn.Module:
-        wrapped = nn.parallel.DistributedDataParallel(model, broadcast_buffers=False)
+        wrapped = nn.parallel.DistributedDataParallel(model, **_constant_buffers())
         assert wrapped.process_group.size() == self.world
         return wrapped
 
@@ -83,6 +85,12 @@ class Ddp:
     def accumulating(self, wrapped: nn.Module, last: bool) -> Iterator[None]:
         with contextlib.nullcontext() if last else wrapped.no_sync():  # type: ignore[operator]
             yield
+
+
+def _constant_buffers() -> dict[str, Any]:
+    """Tables of positions never change, so no forward need send them; newer torch renames the option."""
+    known = inspect.signature(nn.parallel.DistributedDataParallel).parameters
+    return {"forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers": False}
 
 
 def parallel_of(name: str) -> Parallel:
