@@ -178,7 +178,7 @@ def together(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     child = Path(__file__).with_name("ddp_child.py")
     processes = [
         subprocess.Popen(
-            [sys.executable, str(child), str(models), str(answers)],
+            [sys.executable, "-W", "error::FutureWarning", str(child), str(models), str(answers)],
             env=os.environ | shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
