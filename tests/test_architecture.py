@@ -16,7 +16,8 @@ LADDER = {
     5: "synthesis preference training evaluation planning report serving export",
     4: "rollout judging",
     3: "models",
-    2: "data templates template_texts chat_templates chat_sandbox statistics artefacts remote",
+    2: "data templates template_texts chat_templates chat_sandbox statistics bootstrap agreement "
+    "calibration power artefacts remote",
     1: "records storage journal errors messages progress workplace",
 }
 LEVEL = {room: level for level, rooms in LADDER.items() for room in rooms.split()}

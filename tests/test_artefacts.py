@@ -12,8 +12,10 @@ from dajeong.artefacts import (
     Judge,
     comparisons,
     cross_validated,
+    first_shown_wins,
     fit_authors,
     fit_ngrams,
+    knows_positions,
     longer_wins,
     names_authors,
     outcome,
@@ -132,3 +134,25 @@ def test_ngrams_alone_reach_nine_in_ten_of_a_published_test_set() -> None:
         pairs = comparisons([preference(r["prompt"], r["chosen"], r["rejected"], kind) for r in rows])
         found += cross_validated(fit_ngrams, pairs)
     assert np.mean(found) == pytest.approx(0.9, abs=0.04)
+
+
+def test_the_first_shown_wins_where_the_order_is_known() -> None:
+    pairs = [preference(str(i), "답", "말") for i in range(4)]
+    known = [
+        each.model_copy(update={"meta": meta})
+        for each, meta in zip(
+            pairs, ({"position": [1, 0]}, {"position": [0, 1]}, {}, {"position": [0]}), strict=True
+        )
+    ]
+    assert first_shown_wins(comparisons(known)) == [1, 0, 0.5, 0.5]  # the better one is the second response
+    assert knows_positions(comparisons(known)) and not knows_positions(comparisons(pairs))
+
+
+@needs_shared
+@pytest.mark.parametrize(("kind", "longer"), [("conv", 0.76), ("hate", 0.79), ("general", 0.21)])
+def test_length_alone_judges_a_published_test_set_as_measured(kind: str, longer: float) -> None:
+    path = SHARED / "vaiv" / "preference" / "finalSet" / f"step2_test_{kind}.json"
+    rows = json.loads(path.read_text(encoding="utf-8"))
+    pairs = comparisons([preference(r["prompt"], r["chosen"], r["rejected"], kind) for r in rows])
+    assert round(float(np.mean(longer_wins(pairs))), 2) == longer
+    assert np.mean(longer_wins(pairs)) + np.mean(shorter_wins(pairs)) == 1

@@ -1,4 +1,4 @@
-"""What a preference set gives away without its prompts: length, author, and the response's own characters.
+"""What a preference set gives away without its prompts: length, author, place, the response's own characters.
 
 A reward model that is no better than these has learned nothing about answering. Nothing here reads a prompt,
 except to keep one prompt's pairs together when a set is judged by its own other rows. A baseline gives each
@@ -18,6 +18,8 @@ from dajeong.records import Preference, Response, last_user_text
 from dajeong.storage import digest_json
 
 FOLDS = 5
+POSITION = "position"
+"""Key in a preference's `meta`: for each response the place, from 0, at which the judge was shown it."""
 Judge = Callable[[Sequence[Response]], npt.NDArray[np.float64]]
 """One number per response, higher is better."""
 
@@ -31,17 +33,31 @@ class Comparison(NamedTuple):
     prompt: str
     better: Response
     worse: Response
+    shown_first: bool | None = None
+    """Whether who judged saw the better response before the worse one; None where nobody wrote it down."""
 
 
 def comparisons(preferences: Sequence[Preference]) -> list[Comparison]:
     """Every pair of every ranking, in order; ties give none."""
     return [
         Comparison(
-            index, each.kind, last_user_text(each.prompt), each.responses[better], each.responses[worse]
+            index,
+            each.kind,
+            last_user_text(each.prompt),
+            each.responses[better],
+            each.responses[worse],
+            _shown_first(each, better, worse),
         )
         for index, each in enumerate(preferences)
         for better, worse in each.pairs()
     ]
+
+
+def _shown_first(preference: Preference, better: int, worse: int) -> bool | None:
+    places = preference.meta.get(POSITION)
+    if not isinstance(places, list | tuple) or len(places) != len(preference.responses):
+        return None
+    return bool(places[better] < places[worse])
 
 
 def outcome(better: float, worse: float) -> float:
@@ -56,6 +72,16 @@ def longer_wins(pairs: Sequence[Comparison]) -> list[float]:
 
 def shorter_wins(pairs: Sequence[Comparison]) -> list[float]:
     return [1 - longer for longer in longer_wins(pairs)]
+
+
+def first_shown_wins(pairs: Sequence[Comparison]) -> list[float]:
+    """The response that was shown first wins; where the order is not known, a tie."""
+    return [0.5 if pair.shown_first is None else float(pair.shown_first) for pair in pairs]
+
+
+def knows_positions(pairs: Sequence[Comparison]) -> bool:
+    """Whether the order in which responses were shown could tell them apart at all."""
+    return any(pair.shown_first is not None for pair in pairs)
 
 
 def fit_ngrams(pairs: Sequence[Comparison], strength: float = 1.0) -> Judge:

@@ -13,10 +13,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from dajeong import bootstrap
+from dajeong.bootstrap import NUM_RESAMPLES, Method
+
 CONFIDENCE = 0.95
-NUM_RESAMPLES = 10_000
-AT_ONCE = 2_000_000
-"""Items drawn at a time while resampling: some tens of megabytes."""
 
 
 class Estimate(NamedTuple):
@@ -77,23 +77,71 @@ def mean(
     seed: int = 0,
     num_resamples: int = NUM_RESAMPLES,
     confidence: float = CONFIDENCE,
+    clusters: Sequence[object] | None = None,
+    method: Method = "percentile",
 ) -> Estimate:
-    """A mean with the percentile interval of its bootstrap; the same seed gives the same interval.
+    """A mean with its bootstrap interval; the same seed gives the same interval.
 
-    Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapter 13.
+    `clusters` names what each value belongs to (a prompt with several turns or criteria): whole clusters are
+    drawn, as values of one cluster tell less than values of many. `n` stays the number of values.
+    Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapters 13 and 14; clusters: Davison and
+    Hinkley (1997), Bootstrap Methods and their Application, §3.8.
     """
     if not len(values):
         raise ValueError("no values: a mean needs at least one")
     numbers = np.asarray(values, dtype=np.float64)
-    means = _resampled_means(numbers, seed, num_resamples)
-    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Estimate(float(numbers.mean()), float(low), float(high), len(numbers))
+    if clusters is None:
+        sums, counts = numbers, np.ones(len(numbers))
+        drawn = bootstrap.means(numbers, seed, num_resamples)
+    else:
+        sums, counts = bootstrap.clustered(numbers, clusters)
+        drawn = bootstrap.ratios(sums, counts, seed, num_resamples)
+    value = float(numbers.mean())
+    if method == "percentile" or len(sums) == 1:
+        low, high = bootstrap.percentile(drawn, confidence)
+    else:
+        low, high = bootstrap.bca(value, drawn, bootstrap.without_each(sums, counts), confidence)
+    return Estimate(value, low, high, len(numbers))
 
 
-def paired_mean(first: Sequence[float], second: Sequence[float], seed: int = 0) -> Estimate:
+def paired_mean(
+    first: Sequence[float],
+    second: Sequence[float],
+    seed: int = 0,
+    clusters: Sequence[object] | None = None,
+    method: Method = "percentile",
+) -> Estimate:
     """The mean difference `first` − `second` on the same items, by the paired bootstrap."""
     _check_paired(first, second)
-    return mean(np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64), seed)
+    differences = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
+    return mean(differences, seed, clusters=clusters, method=method)
+
+
+def sign_test(first: Sequence[float], second: Sequence[float]) -> float:
+    """The exact two-sided p-value that either is as often above the other; ties are left out.
+
+    Dixon and Mood (1946), JASA 41:557–566. On shares it is `mcnemar`.
+    """
+    from scipy.stats import binomtest
+
+    _check_paired(first, second)
+    above = sum(one > other for one, other in zip(first, second, strict=True))
+    below = sum(one < other for one, other in zip(first, second, strict=True))
+    return float(binomtest(above, above + below).pvalue) if above + below else 1.0
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """p-values corrected for their number, in the order given: whatever stays ≤ α holds for all together.
+
+    Holm (1979), Scandinavian Journal of Statistics 6:65–70.
+    """
+    if not all(0 <= p_value <= 1 for p_value in p_values):
+        raise ValueError(f"p-values {list(p_values)}: expected numbers from 0 to 1")
+    corrected, worst = [0.0] * len(p_values), 0.0
+    for rank, place in enumerate(sorted(range(len(p_values)), key=lambda place: p_values[place])):
+        worst = max(worst, min(1.0, (len(p_values) - rank) * p_values[place]))
+        corrected[place] = worst
+    return corrected
 
 
 def paired_conditional_shares(
@@ -114,24 +162,13 @@ def paired_conditional_shares(
     table[:, 3] *= table[:, 2]
     if not (table[:, 0].any() and table[:, 2].any()):
         raise ValueError("nothing counts: a share among nothing has no value")
-    sums = np.stack([_resampled_means(column, seed, num_resamples) for column in table.T])
+    sums = np.stack([bootstrap.means(column, seed, num_resamples) for column in table.T])
     with np.errstate(invalid="ignore", divide="ignore"):
         differences = sums[1] / sums[0] - sums[3] / sums[2]
-    low, high = np.nanquantile(differences, [(1 - confidence) / 2, (1 + confidence) / 2])
+    low, high = bootstrap.percentile(differences, confidence)
     counted, succeeded, counted_too, succeeded_too = table.sum(axis=0)
     value = succeeded / counted - succeeded_too / counted_too
-    return Estimate(float(value), float(low), float(high), len(table))
-
-
-def _resampled_means(
-    numbers: npt.NDArray[np.float64], seed: int, num_resamples: int
-) -> npt.NDArray[np.float64]:
-    """Means of the same resamples for the same seed and length, so that columns stay paired."""
-    chance, n = np.random.default_rng(seed), len(numbers)
-    at_once = max(1, AT_ONCE // n)
-    sizes = [min(at_once, num_resamples - start) for start in range(0, num_resamples, at_once)]
-    draws = (chance.integers(0, n, (size, n), dtype=np.int32) for size in sizes)
-    return np.concatenate([numbers[drawn].mean(axis=1) for drawn in draws])
+    return Estimate(float(value), low, high, len(table))
 
 
 def _table(first: Sequence[bool], second: Sequence[bool]) -> tuple[int, int, int, int]:
