@@ -28,6 +28,7 @@ from dajeong.models.adapters import (
     template_of,
 )
 from dajeong.models.base import Base, load_base
+from dajeong.models.layout import Layout, Sequence_, pack
 from dajeong.models.settings import LoraSettings
 from dajeong.storage import read_json, write_json
 from dajeong.templates import TEMPLATES
@@ -86,12 +87,36 @@ def test_peft_gives_our_reward(folders: dict[str, Path], family: str, tmp_path: 
     theirs = stock_logits(PeftModel.from_pretrained(classifier, tmp_path / "reward"))
     tokens = torch.tensor([IDS])
     with torch.no_grad(), eager(base.model):
-        from dajeong.models.layout import Layout
-
         hidden = base.model.hidden(tokens, torch.arange(len(IDS))[None], Layout.all("reward"))
         ours = base.model.heads["reward"](hidden[0, -1])
     assert theirs.shape == (1,) and abs(float(theirs)) > 0.01
     assert float((ours - theirs).abs().max()) == 0.0
+
+
+@pytest.mark.parametrize("family", ["neox", "gpt2", "llama"])
+def test_peft_gives_our_gradients(folders: dict[str, Path], family: str, tmp_path: Path) -> None:
+    base = saved(folders[family], tmp_path / "policy")
+    theirs = PeftModel.from_pretrained(
+        stock(folders[family], "eager"), tmp_path / "policy", is_trainable=True
+    )
+    theirs.eval()
+    theirs(input_ids=torch.tensor([IDS]), labels=torch.tensor([IDS])).loss.backward()
+    trained = load_base(str(folders[family])).model
+    load_role(trained, "policy", tmp_path / "policy", trainable=True)
+    with eager(trained):
+        found = trained(pack([Sequence_(IDS, "policy", [True] * len(IDS))]))
+    (-found.logprobs.mean()).backward()
+    expected = {
+        name.replace(".default", ""): weight.grad
+        for name, weight in theirs.named_parameters()
+        if "lora_" in name
+    }
+    ours = trained.parameters_of("policy")
+    assert len(ours) == len(expected) == len(adapter_tensors(base.model, "policy"))
+    for name, weight in ours.items():
+        gradient = expected[f"base_model.model.{name}.weight"]
+        assert weight.grad is not None and gradient is not None and float(gradient.abs().max()) > 1e-4
+        assert float((weight.grad - gradient).abs().max()) <= 1e-5 * float(gradient.abs().max())
 
 
 def test_some_targets_only(folders: dict[str, Path], tmp_path: Path) -> None:

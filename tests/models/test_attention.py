@@ -68,6 +68,7 @@ def test_while_decoding(model: RoleModel, stock: Any) -> None:
     for asked in (requests, requests[1:2]):
         for request, completion in zip(asked, NativeEngine(model).generate(asked), strict=True):
             whole = [*request.ids, *completion.ids]
+            assert len(completion.ids) == 12 > WINDOW
             expected = stock_logits(stock, whole).log_softmax(-1)[len(request.ids) - 1 : -1]
             assert list(completion.ids) == expected.argmax(-1).tolist()
             assert list(completion.logprobs) == pytest.approx(expected.max(-1).values.tolist(), abs=1e-5)

@@ -78,12 +78,8 @@ class NativeEngine:
 
 
 def context_limit(config: Any) -> int:
-    """Longest sequence, prompt and reply; a sliding window bounds it too, since our masks do not slide."""
-    config = config.get_text_config()
-    limit = int(getattr(config, "max_position_embeddings", None) or 1 << 30)
-    window = getattr(config, "sliding_window", None)
-    slides = "sliding_attention" in (getattr(config, "layer_types", None) or ["sliding_attention"])
-    return min(limit, int(window)) if window and slides else limit
+    """Longest sequence, prompt and reply."""
+    return int(getattr(config.get_text_config(), "max_position_embeddings", None) or 1 << 30)
 
 
 class _Run:
