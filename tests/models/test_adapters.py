@@ -181,6 +181,7 @@ def test_reads_what_peft_wrote_for_every_layer(folders: dict[str, Path], family:
     "options",
     [
         {"use_rslora": True},
+        {"init_lora_weights": "pissa_niter_16"},
         {"alpha_pattern": {"dense": 40}},
         {"rank_pattern": {"dense": 2}},
         {"use_dora": True},

@@ -122,6 +122,8 @@ def notes_of(folder: Path) -> AdapterNotes:
 
 UNLIKE_OURS = ("use_rslora", "use_dora", "alpha_pattern", "rank_pattern", "alora_invocation_tokens")
 """Options with which PEFT computes something else from the same two matrices."""
+MOVES_THE_BASE = ("pissa", "olora", "corda")
+"""Ways to start an adapter that also change the weights of the base when it is loaded."""
 
 
 def lora_of(folder: Path) -> LoraSettings:
@@ -132,6 +134,8 @@ def lora_of(folder: Path) -> LoraSettings:
             raise _unlike(folder, option, config[option])
     if config.get("peft_type", "LORA") != "LORA":
         raise _unlike(folder, "peft_type", config["peft_type"])
+    if str(config.get("init_lora_weights")).startswith(MOVES_THE_BASE):
+        raise _unlike(folder, "init_lora_weights", config["init_lora_weights"])
     targets = config["target_modules"]
     if not isinstance(targets, list):  # a pattern
         raise _unlike(folder, "target_modules", targets)
