@@ -60,9 +60,7 @@ class RoleModel(nn.Module):
     def add_role(
         self, role: str, settings: LoraSettings, *, trainable: bool, copy_of: str | None = None, seed: int = 0
     ) -> None:
-        """A new adapter, or a copy of another role's. Raises UsageProblem where a target layer does not
-        exist.
-        """
+        """A new adapter, or a copy of another role's. Raises UsageProblem for an unknown target."""
         generator = torch.Generator().manual_seed(seed)
         for layer in self._targets(settings):
             layer.add_role(role, settings.rank, settings.alpha, settings.dropout, generator)
@@ -76,9 +74,7 @@ class RoleModel(nn.Module):
             self.trainable.add(role)
 
     def add_head(self, role: str, *, trainable: bool, seed: int = 0) -> None:
-        """A scalar head in float32, drawn from N(0, 1/√(d + 1)), no bias (Stiennon et al. 2020; N+
-        details).
-        """
+        """A scalar head in float32 from N(0, 1/√(d + 1)), no bias (Stiennon et al. 2020; N+ details)."""
         width = int(self.config.hidden_size)
         head = nn.Linear(width, 1, bias=False, device="cpu", dtype=torch.float32)
         generator = torch.Generator().manual_seed(seed)
@@ -161,9 +157,7 @@ class RoleModel(nn.Module):
     def hidden(
         self, ids: Tensor, positions: Tensor, layout: Layout, cache: Any = None, mask: Tensor | None = None
     ) -> Tensor:
-        """ids (S, L) → (S, L, H); with `cache` and boolean `mask` (S, 1, L, K) for decoding, causal
-        without.
-        """
+        """ids (S, L) → (S, L, H); with `cache` and boolean `mask` (S, 1, L, K) for decoding."""
         return self._trunk(ids, positions, layout, None, cache, mask)
 
     def logits(self, hidden: Tensor) -> Tensor:
@@ -207,9 +201,7 @@ class RoleModel(nn.Module):
 
 
 def probe(model: RoleModel, ids: Sequence[int]) -> float:
-    """Largest |head(trunk(x)) − model(x).logits|: above rounding means this model is not what we take it
-    for.
-    """
+    """Largest |head(trunk(x)) − model(x).logits|; above rounding, the model is not what we take it for."""
     tokens = torch.tensor([list(ids)], device=model.device)
     positions = torch.arange(tokens.shape[1], device=model.device)[None]
     with torch.no_grad():
