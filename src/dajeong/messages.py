@@ -527,6 +527,83 @@ MESSAGES: dict[str, Sentence] = {
         "is a {found} among {expected} records; read them in two steps",
         "{expected} 레코드 사이에 {found}이(가) 있습니다. 두 단계로 나누어 읽으세요",
     ),
+    "row-form": Sentence("field {field} is not of the form {form}", "{field} 필드가 {form} 형식이 아닙니다"),
+    "row-label": Sentence(
+        "has the unknown label {label}; known: {known}", "모르는 레이블 {label}입니다. 아는 레이블: {known}"
+    ),
+    "row-sum": Sentence(
+        "field {field} is {sum}, but its scores add up to {found}",
+        "{field} 필드는 {sum}인데 점수의 합은 {found}입니다",
+    ),
+    "row-unpaired": Sentence(
+        "has one completion and a label (KTO), which is neither an example nor a pair",
+        "답 하나와 label만 있는 행(KTO)이라 예제도 쌍도 되지 않습니다",
+    ),
+    "row-nothing": Sentence("holds nothing that could be a record", "레코드가 될 것이 없습니다"),
+    "row-looks-like": Sentence(
+        " (rows like these are read by source: {source})", " (이런 행은 source: {source}(으)로 읽습니다)"
+    ),
+    "source-no-options": Sentence(
+        "this source has no options, got {options}", "이 출처에는 options가 없습니다: {options}"
+    ),
+    "folder-nothing": Sentence(
+        "{path}: holds no file this source reads ({wanted}). Name the file itself, or the folder above it.",
+        "{path}: 이 출처가 읽는 파일({wanted})이 없습니다. 파일이나 다른 폴더를 지정하세요.",
+    ),
+    "archive-broken": Sentence(
+        "{path}: cannot be unpacked ({problem}). Download it again, or unpack it and name the folder.",
+        "{path}: 압축을 풀 수 없습니다({problem}). 다시 내려받거나, 직접 풀어 폴더를 지정하세요.",
+    ),
+    "archive-nested": Sentence(
+        "{path}: holds another archive ({member}). Unpack the outer one and name the inner ones.",
+        "{path}: 압축 파일 안에 또 압축 파일({member})이 있습니다. 바깥 것을 풀어 폴더나 안쪽 파일을 "
+        "지정하세요.",
+    ),
+    "archive-outside": Sentence(
+        "{path}: its member {member} points outside of the archive. Refused; is this the original download?",
+        "{path}: {member}이(가) 압축 파일 밖을 가리킵니다. 읽지 않습니다. 원본이 맞는지 확인하세요.",
+    ),
+    "archive-locked": Sentence(
+        "{path}: its member {member} is locked with a password. Unpack it yourself and name the folder.",
+        "{path}: {member}에 암호가 걸려 있습니다. 직접 풀어 폴더를 지정하세요.",
+    ),
+    "archive-bomb": Sentence(
+        "{path}: {members} members would grow to {size} bytes, {growth} times its size. Refused; if it is "
+        "what you expect, unpack it yourself and name the folder.",
+        "{path}: 파일 {members}개가 {size}바이트로, {growth}배로 커집니다. 읽지 않습니다. 맞는 파일이라면 "
+        "직접 풀어 폴더를 지정하세요.",
+    ),
+    "table-broken": Sentence(
+        "{path}: not readable as Parquet ({problem}). Was the file copied to its end?",
+        "{path}: Parquet으로 읽을 수 없습니다({problem}). 끝까지 복사되었는지 확인하세요.",
+    ),
+    "table-in-archive": Sentence(
+        "{path}: a Parquet file above {limit} bytes inside an archive. Unpack it first.",
+        "{path}: 압축 파일 안의 Parquet 파일이 {limit}바이트를 넘습니다. 먼저 푸세요.",
+    ),
+    "hub-unreachable": Sentence(
+        "hub {name}, split {split}: cannot be read: {problem}. Check name, split and network; offline, it "
+        "must lie in the cache or in a folder.",
+        "hub {name}, split {split}: 읽을 수 없습니다: {problem}. 이름과 split, 네트워크를 확인하세요. "
+        "오프라인이라면 캐시나 폴더에 있어야 합니다.",
+    ),
+    "extra-missing": Sentence(
+        "{package} is not installed here. Install it: pip install 'dajeong[{extra}]'",
+        "{package}이(가) 설치되어 있지 않습니다. 설치하세요: pip install 'dajeong[{extra}]'",
+    ),
+    "read-evaluation": Sentence(
+        "{files}: {count} of {rows} records belong to the evaluation set {set}, which models are measured "
+        "on; after learning from it no figure on it means anything. To measure on it, read it with "
+        "`evaluation: true`.",
+        "{files}: 레코드 {rows}개 가운데 {count}개가 평가 세트 {set}에 속합니다. 학습하고 나면 그 위에서 잰 "
+        "수치는 뜻이 없어집니다. 측정에 쓰려면 `evaluation: true`로 읽으세요.",
+    ),
+    "evaluation-learned": Sentence(
+        "step {step}: {record} belongs to the evaluation set {set} and was read for measuring; nothing may "
+        "learn from it. Take it out of the step's data.",
+        "{step} 단계: {record}은(는) 측정용으로 읽은 평가 세트 {set}의 레코드라 학습에 쓸 수 없습니다. 이 "
+        "단계의 데이터에서 빼세요.",
+    ),
     "read-done": Sentence(
         "{step}: {records} records of {rows} rows; unreadable {unreadable}; dropped {dropped}.",
         "{step}: {rows}개 행에서 레코드 {records}개. 읽지 못한 행 {unreadable}개, 버린 것: {dropped}.",
@@ -657,6 +734,187 @@ MESSAGES: dict[str, Sentence] = {
     "state-run": Sentence("run", "실행"),
     "state-resume": Sentence("resume", "이어서"),
     "state-wait": Sentence("maybe", "보류"),
+    # --- data doctor
+    "doctor-empty-side": Sentence(
+        "{count} of {of} records have an empty side: nothing can be preferred to it, and a reward model "
+        "learns the length 0. Drop them, or find out where the answers were lost.",
+        "레코드 {of}개 가운데 {count}개에서 한쪽 답변이 비어 있습니다. 견줄 것이 없고, 보상 모델은 길이 "
+        "0을 배우게 됩니다. 빼거나, 답변이 어디서 사라졌는지 확인하세요.",
+    ),
+    "doctor-empty-answer": Sentence(
+        "{count} of {of} records have an empty answer.",
+        "레코드 {of}개 가운데 {count}개의 답변이 비어 있습니다.",
+    ),
+    "doctor-empty-prompt": Sentence(
+        "{count} of {of} records have an empty question.",
+        "레코드 {of}개 가운데 {count}개의 질문이 비어 있습니다.",
+    ),
+    "doctor-same-answers": Sentence(
+        "{count} of {of} preferences prefer an answer to itself: better and worse hold the same words.",
+        "선호 레코드 {of}개 가운데 {count}개에서 나은 답변과 못한 답변이 같은 글입니다.",
+    ),
+    "doctor-answer-is-prompt": Sentence(
+        "{count} of {of} answers repeat their question word for word.",
+        "레코드 {of}개 가운데 {count}개의 답변이 질문을 그대로 되풀이합니다.",
+    ),
+    "doctor-tie": Sentence(
+        "{count} of {of} records are ties: they give no pair to learn from.",
+        "레코드 {of}개 가운데 {count}개가 동점이라 배울 쌍이 없습니다.",
+    ),
+    "doctor-end-marker": Sentence(
+        "{count} of {of} records spell out an end token such as <|endoftext|>. `read` takes it off the end "
+        "of answers; anywhere else it stays text.",
+        "레코드 {of}개 가운데 {count}개에 <|endoftext|> 같은 끝 표시가 글자로 적혀 있습니다. 읽기(read) "
+        "단계는 답변 끝에 있는 것만 떼며, 다른 곳에 있는 것은 글로 남습니다.",
+    ),
+    "doctor-template-marker": Sentence(
+        "{count} of {of} records hold the marks of a template (### Response:, <|im_start|>, [INST]…): the "
+        "template is put around them a second time.",
+        "레코드 {of}개 가운데 {count}개에 템플릿 표시(### 응답:, <|im_start|>, [INST] 등)가 들어 있습니다. "
+        "템플릿이 두 번 씌워집니다.",
+    ),
+    "doctor-placeholder": Sentence(
+        "{count} of {of} records hold placeholders such as name1 or company-name1; a model learns to say "
+        "them.",
+        "레코드 {of}개 가운데 {count}개에 name1, company-name1 같은 가림 표시가 남아 있습니다. 모델이 "
+        "이것을 말하게 됩니다.",
+    ),
+    "doctor-mask": Sentence(
+        "{count} of {of} records hold masks of the form #@…#.",
+        "레코드 {of}개 가운데 {count}개에 #@…# 꼴의 가림 표시가 남아 있습니다.",
+    ),
+    "doctor-mojibake": Sentence(
+        "{count} of {of} records look like Hangul read in the wrong encoding; cleaning repairs what it can.",
+        "레코드 {of}개 가운데 {count}개가 잘못된 인코딩으로 읽힌 한글로 보입니다. 정제(clean)하면 고칠 수 "
+        "있는 것은 고칩니다.",
+    ),
+    "doctor-replacement-character": Sentence(
+        "{count} of {of} records hold U+FFFD, where a character was lost.",
+        "레코드 {of}개 가운데 {count}개에 글자가 사라진 자리(U+FFFD)가 있습니다.",
+    ),
+    "doctor-decomposed": Sentence(
+        "{count} of {of} records hold decomposed Hangul (NFD); reading composes it.",
+        "레코드 {of}개 가운데 {count}개에 풀어 쓴 한글(NFD)이 있습니다. 읽을 때 모아 씁니다.",
+    ),
+    "doctor-invisible": Sentence(
+        "{count} of {of} records hold characters that cannot be seen (zero-width, directional, control).",
+        "레코드 {of}개 가운데 {count}개에 보이지 않는 문자(폭 없는 문자, 방향 문자, 제어 문자)가 있습니다.",
+    ),
+    "doctor-no-licence": Sentence(
+        "{count} of {of} records state no licence. Name it when reading: --licence.",
+        "레코드 {of}개 가운데 {count}개에 이용 조건이 적혀 있지 않습니다. 읽을 때 --licence로 적으세요.",
+    ),
+    "doctor-restricted-licence": Sentence(
+        "{count} of {of} records may, as far as is known, not be passed on; exporting them needs "
+        "--allow-licence.",
+        "레코드 {of}개 가운데 {count}개는 알려진 바로는 다시 나누어 줄 수 없습니다. 내보내려면 "
+        "--allow-licence가 필요합니다.",
+    ),
+    "doctor-repeated-id": Sentence(
+        "{count} of {of} records have the id of another record with other words.",
+        "레코드 {of}개 가운데 {count}개의 id가 내용이 다른 레코드의 id와 같습니다.",
+    ),
+    "doctor-repeated-record": Sentence(
+        "{count} of {of} records repeat an earlier one, but for spaces, punctuation and case.",
+        "레코드 {of}개 가운데 {count}개가 앞의 레코드와 같습니다(공백, 문장 부호, 대소문자는 보지 않음).",
+    ),
+    "doctor-repeated-prompt": Sentence(
+        "{count} of {of} records ask what an earlier one asked, and answer otherwise.",
+        "레코드 {of}개 가운데 {count}개의 질문이 앞의 레코드와 같고 답변은 다릅니다.",
+    ),
+    "doctor-swapped-pair": Sentence(
+        "{count} of {of} preferences say the opposite of an earlier one about the same two answers.",
+        "선호 레코드 {of}개 가운데 {count}개가 같은 두 답변을 앞과 반대로 평가합니다.",
+    ),
+    "doctor-nothing-read": Sentence(
+        "no record could be read from {of} rows.",
+        "행 {of}개에서 레코드를 하나도 읽지 못했습니다.",
+    ),
+    "doctor-unreadable": Sentence(
+        "{count} of {of} rows cannot be read.",
+        "행 {of}개 가운데 {count}개를 읽을 수 없습니다.",
+    ),
+    "doctor-evaluation-set": Sentence(
+        "this is an evaluation set ({set}; {count} of {of} records). A model that learned it cannot be "
+        "measured with it any more. Train on something else.",
+        "이 파일은 평가 데이터입니다({set}, 레코드 {of}개 가운데 {count}개). 이것을 배운 모델은 더 이상 "
+        "이것으로 잴 수 없습니다. 다른 데이터로 학습하세요.",
+    ),
+    "doctor-evaluation-leak": Sentence(
+        "{count} of {of} records hold a piece of an evaluation set ({set}); cleaning drops them.",
+        "레코드 {of}개 가운데 {count}개에 평가 데이터({set})의 글이 들어 있습니다. 정제(clean)하면 빠집니다.",
+    ),
+    "doctor-personal-data": Sentence(
+        "{count} of {of} records hold what looks like personal data ({kinds}); cleaning can mask it.",
+        "레코드 {of}개 가운데 {count}개에 개인정보로 보이는 것({kinds})이 있습니다. 정제(clean)할 때 가릴 "
+        "수 있습니다.",
+    ),
+    "doctor-mixed-register": Sentence(
+        "answers mix polite and casual speech: {share} of {of} are polite. A model will do the same.",
+        "답변에 존댓말과 반말이 섞여 있습니다. {of}개 가운데 {share}가 존댓말입니다. 모델도 그렇게 말하게 "
+        "됩니다.",
+    ),
+    "doctor-register-tells-kind": Sentence(
+        "the register gives the kind away: {most} of the answers of kind {high} are polite, {least} of "
+        "{low}.",
+        "말투만으로 종류를 알 수 있습니다. 존댓말이 {high}에서는 {most}, {low}에서는 {least}입니다.",
+    ),
+    "doctor-length-tells": Sentence(
+        "length alone finds the better answer: {judge} is right in {value} [{low}, {high}] of {of} pairs "
+        "(kind {kind}). An accuracy near that proves nothing; balance lengths before training.",
+        "길이만으로 나은 답변을 맞힐 수 있습니다. 쌍 {of}개(종류 {kind})에서 {judge}의 정확도가 {value} "
+        "[{low}, {high}]입니다. 이 언저리의 정확도는 아무것도 보여 주지 못합니다. 학습하기 전에 길이를 "
+        "맞추세요.",
+    ),
+    "doctor-author-tells": Sentence(
+        "who wrote it finds the better answer: {judge} is right in {value} [{low}, {high}] of {of} pairs "
+        "(kind {kind}). A reward model may learn to tell authors apart, and nothing else.",
+        "누가 썼는지만으로 나은 답변을 맞힐 수 있습니다. 쌍 {of}개(종류 {kind})에서 {judge}의 정확도가 "
+        "{value} [{low}, {high}]입니다. 보상 모델이 글쓴이만 가려내게 될 수 있습니다.",
+    ),
+    "doctor-wording-tells": Sentence(
+        "a classifier that never sees the prompt finds the better answer: {judge}, cross-validated, is "
+        "right in {value} [{low}, {high}] of {of} pairs (kind {kind}). A reward model must clearly beat "
+        "that.",
+        "프롬프트를 보지 않는 분류기도 나은 답변을 맞힙니다. 쌍 {of}개(종류 {kind})에서 {judge}의 교차 "
+        "검증 정확도가 {value} [{low}, {high}]입니다. 보상 모델은 이보다 뚜렷이 나아야 합니다.",
+    ),
+    "doctor-position-tells": Sentence(
+        "the place tells: the answer shown first is preferred in {value} [{low}, {high}] of {of} pairs "
+        "({judge}, kind {kind}). Show both orders, or draw the order.",
+        "자리가 결과를 가릅니다. 쌍 {of}개에서 먼저 보여 준 답변이 {value} [{low}, {high}]의 비율로 "
+        "뽑혔습니다({judge}, 종류 {kind}). 두 순서로 모두 보여 주거나 순서를 무작위로 정하세요.",
+    ),
+    "doctor-blocked": Sentence(
+        "{files}: not fit to learn from: {codes}. If you know better, name what you allow: {way}.",
+        "{files}: 학습에 쓸 수 없습니다: {codes}. 그래도 쓰려면 허용할 것을 이름으로 적으세요: {way}.",
+    ),
+    "doctor-code-unknown": Sentence(
+        "--allow {name}: no finding is called that. Did you mean {nearest}? Blocking findings: {known}.",
+        "--allow {name}: 그런 소견은 없습니다. {nearest}을(를) 뜻했나요? 막는 소견: {known}.",
+    ),
+    "source-unclear": Sentence(
+        "{path}: no source reads these rows (columns: {columns}). Name one with --source: {known}. With "
+        "other column names, rename the columns first.",
+        "{path}: 이 행들을 읽을 수 있는 출처를 찾지 못했습니다(열: {columns}). --source로 적으세요: "
+        "{known}. 열 이름이 다르면 먼저 바꾸세요.",
+    ),
+    "mix-done": Sentence(
+        "{step}: {records} records ({parts}); held out: {held_out}, test: {test}.",
+        "{step}: 레코드 {records}개({parts}). 떼어 둔 것: {held_out}개, 시험용: {test}개.",
+    ),
+    "mix-part-empty": Sentence(
+        "{path}: no record of this part can be mixed in. Check the step before it, and `kinds`.",
+        "{path}: 섞을 레코드가 없습니다. 앞 단계와 `kinds`를 확인하세요.",
+    ),
+    "mix-kinds": Sentence(
+        "{path}: holds {found} records, the parts before it {expected}. Mix them in two steps.",
+        "{path}: {found} 레코드인데 앞 부분은 {expected}입니다. 두 단계로 나누어 섞으세요.",
+    ),
+    "mix-nothing-left": Sentence(
+        "held_out ({held_out}) and test ({test}) take all {records} records. Lower them.",
+        "held_out({held_out}개)과 test({test}개)가 레코드 {records}개를 모두 가져갑니다. 줄이세요.",
+    ),
     # --- preferences
     "pairs-done": Sentence(
         "{step}: {records} preferences ({counts}).", "{step}: 선호 레코드 {records}개({counts})."

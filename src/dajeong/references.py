@@ -105,7 +105,7 @@ def _only_output(written: str, step: str, wanted: Input, known: Known, where: st
 
 
 def _fits(record: str, wanted: Input) -> bool:
-    return record in (wanted.record, "Any")
+    return record == "Any" or record in wanted.record.split("|")
 
 
 def _outside_model(written: str, known: Known, where: str) -> Reference:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from dajeong.data.mixture_settings import MixSettings
 from dajeong.data.settings import ReadSettings, SmalltalkSettings
 from dajeong.evaluation.settings import EvaluateSettings, RewardReportSettings
 from dajeong.preference.settings import PairsSettings
@@ -18,7 +19,7 @@ from dajeong.training.settings import BaseSettings, PpoSettings, RewardSettings,
 
 class Input(NamedTuple):
     record: str
-    """Type of its records (`Dialogue`, `Preference`, `Reply`…), or `Model`."""
+    """Type of its records (`Dialogue`, `Preference`, `Reply`…; several with `|` between them), or `Model`."""
     many: bool = False
     """Several references are read one after another."""
     optional: bool = False
@@ -44,6 +45,7 @@ class Kind(NamedTuple):
 
 DIALOGUES = Input("Dialogue", many=True)
 PREFERENCES = Input("Preference", many=True)
+RECORDS = Input("Dialogue|Preference", many=True)
 MODEL = Input("Model")
 MODELS = Input("Model", many=True)
 
@@ -70,6 +72,12 @@ KINDS: dict[str, Kind] = {
         inputs={},
         outputs={"records": "Any", "rejects": "Reject"},
         run="dajeong.data.read:run",
+    ),
+    "mix": Kind(
+        MixSettings,
+        inputs={"parts": RECORDS._replace(mapping=True)},
+        outputs={"records": "Any", "held_out": "Any", "test": "Any"},
+        run="dajeong.data.mixture:run",
     ),
     "base": Kind(
         BaseSettings,
