@@ -106,7 +106,7 @@ def test_shares_keep_their_ratio_and_a_total_is_filled_up(tmp_path: Path) -> Non
     weights = {"talk": 2.0, "abusive": 1.0}
     largest = Mixed(tmp_path / "1", parts, weights=weights, parts_are="shares")
     assert [each["records"] for each in largest.stats["parts"].values()] == [98, 49]
-    filled = Mixed(tmp_path / "2", parts, weights=weights, parts_are="shares", total=150)
+    filled = Mixed(tmp_path / "2", parts, weights=weights, parts_are="shares", max_records=150)
     assert [each["records"] for each in filled.stats["parts"].values()] == [101, 49]
 
 
@@ -215,7 +215,7 @@ def test_nothing_to_mix_is_refused(tmp_path: Path, chosen: dict[str, Any], code:
         {"caps": {"b": 1}},
         {"cap_by": "kind"},
         {"cap_each": 3},
-        {"total": 5},
+        {"max_records": 5},
         {"held_out": 1.5},
         {"held_out": -1},
         {"parts": {"a": 0.0}},

@@ -68,7 +68,7 @@ def _amounts(settings: MixSettings, available: Sequence[int]) -> list[int]:
     available = [min(pair) for pair in zip(caps, available, strict=True)]
     weights = list(settings.parts.values())
     if settings.parts_are == "shares":
-        return allotted(weights, available, settings.total)
+        return allotted(weights, available, settings.max_records)
     return [math.floor(min(weight, 1) * have + 0.5) for weight, have in zip(weights, available, strict=True)]
 
 

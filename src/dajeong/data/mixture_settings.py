@@ -20,7 +20,7 @@ class MixSettings(Frozen):
     """Records → how much of them; `parts_are` says what the numbers mean."""
     parts_are: Literal["copies", "shares"] = "copies"
     """`copies`: 1 is every record once, 0.5 half of them, 2 all twice. `shares`: 2 beside 1 is a ratio."""
-    total: int | None = Field(None, ge=1, json_schema_extra={"scaled": True})
+    max_records: int | None = Field(None, ge=1, json_schema_extra={"scaled": True})
     """With shares, the size of the mixture: a part that is too small gives all it has, the others fill up."""
     caps: dict[str, Annotated[int, Field(ge=1)]] = {}
     """Part → most records of it, drawn by key."""
@@ -45,6 +45,6 @@ class MixSettings(Frozen):
             raise ValueError(f"caps names {unknown[0]}, which is no part: {', '.join(self.parts)}")
         if (self.cap_by is None) != (self.cap_each is None):
             raise ValueError("cap_by and cap_each belong together")
-        if self.total is not None and self.parts_are == "copies":
-            raise ValueError("total belongs to parts_are: shares")
+        if self.max_records is not None and self.parts_are == "copies":
+            raise ValueError("max_records belongs to parts_are: shares")
         return self
