@@ -181,7 +181,6 @@ def test_reads_what_peft_wrote_for_every_layer(folders: dict[str, Path], family:
     "options",
     [
         {"use_rslora": True},
-        {"init_lora_weights": "pissa_niter_16"},
         {"alpha_pattern": {"dense": 40}},
         {"rank_pattern": {"dense": 2}},
         {"use_dora": True},
@@ -198,6 +197,14 @@ def test_what_we_would_compute_otherwise_is_refused(
     with pytest.raises(EnvironmentProblem) as caught:
         load_role(load_base(str(folders["neox"])).model, "policy", tmp_path / "stock")
     assert caught.value.code.startswith("adapter-") and caught.value.exit_code == 4
+
+
+def test_an_adapter_that_moves_its_base_is_refused(folders: dict[str, Path], tmp_path: Path) -> None:
+    written_by_peft(folders["neox"], tmp_path / "stock", target_modules=TARGETS["neox"])
+    config = read_json(tmp_path / "stock" / "adapter_config.json")
+    write_json(tmp_path / "stock" / "adapter_config.json", {**config, "init_lora_weights": "pissa_niter_16"})
+    with pytest.raises(EnvironmentProblem, match="pissa_niter_16"):
+        load_role(load_base(str(folders["neox"])).model, "policy", tmp_path / "stock")
 
 
 # --- there and back
