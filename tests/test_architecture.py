@@ -178,8 +178,8 @@ def test_the_danger_test_can_fail(line: str) -> None:
 
 
 OPENING = {"open", "fdopen", "read_text", "write_text", "NamedTemporaryFile"}
-NOT_TEXT_FILES = {"os.open", "write_text", "storage.write_text"}
-"""A descriptor, and our own function, which always writes UTF-8."""
+NOT_TEXT_FILES = {"os.open", "archive.open", "write_text", "storage.write_text"}
+"""A descriptor, a zip's member, which is bytes, and our own function, which always writes UTF-8."""
 
 
 def without_encoding(module: Module) -> Iterator[str]:

@@ -454,6 +454,29 @@ MESSAGES: dict[str, Sentence] = {
     "unreadable-table": Sentence(
         "is no proper table row ({problem})", "표의 행으로 읽을 수 없습니다({problem})"
     ),
+    # --- cleaning data
+    "clean-done": Sentence(
+        "{step}: {records} of {rows} records stay; changed {changed}; dropped {dropped}.",
+        "{step}: 레코드 {rows}개 가운데 {records}개가 남았습니다. 고친 것: {changed}. 버린 것: {dropped}.",
+    ),
+    "clean-dropped": Sentence(
+        "{step}: the filter {filter} drops {count} of {records} records; the limit is max_dropped = {limit}, "
+        "and one record must remain. All that was dropped: {reasons}. It is listed in {rejects}; are these "
+        "the right files? Else raise max_dropped, or leave the filter out ({filter}: null).",
+        "{step}: 필터 {filter}이(가) 레코드 {records}개 가운데 {count}개를 버립니다. 한도는 max_dropped = "
+        "{limit}이고 하나는 남아야 합니다. 버린 것 모두: {reasons}. {rejects}에 목록이 있습니다. 맞는 "
+        "파일인지 확인하고, 맞다면 max_dropped를 올리거나 필터를 빼세요({filter}: null).",
+    ),
+    "clean-empty": Sentence(
+        "{step}: no record is left (dropped: {reasons}). Name other files, or leave filters out.",
+        "{step}: 남은 레코드가 없습니다(버린 것: {reasons}). 다른 파일을 쓰거나 필터를 빼세요.",
+    ),
+    "clean-mixed": Sentence(
+        "{step}: {file} holds another type of record than the files before it; clean dialogues and "
+        "preferences in two steps.",
+        "{step}: {file}의 레코드 종류가 앞의 파일과 다릅니다. 대화와 선호 자료는 두 단계로 나누어 "
+        "정제하세요.",
+    ),
     # --- terminal chat
     "chat-welcome": Sentence(
         "Talking to {model}. /help lists the commands; Ctrl-D leaves.",
@@ -588,8 +611,8 @@ MESSAGES: dict[str, Sentence] = {
         "오프라인이라면 캐시나 폴더에 있어야 합니다.",
     ),
     "extra-missing": Sentence(
-        "{package} is not installed here. Install it: pip install 'dajeong[{extra}]'",
-        "{package}이(가) 설치되어 있지 않습니다. 설치하세요: pip install 'dajeong[{extra}]'",
+        "{needed_for} is not installed here. Install it: pip install 'dajeong[{extra}]'",
+        "{needed_for}이(가) 설치되어 있지 않습니다. 설치하세요: pip install 'dajeong[{extra}]'",
     ),
     "read-evaluation": Sentence(
         "{files}: {count} of {rows} records belong to the evaluation set {set}, which models are measured "

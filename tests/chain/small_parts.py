@@ -164,21 +164,3 @@ def _ppo(part: Any, base: Base, budget: int = 150) -> Algorithm:
 
 ALGORITHMS: Mapping[str, Callable[..., Algorithm]] = {"sft": _sft, "reward": _reward, "ppo": _ppo}
 """Name → (the part, a base of its own, tokens of a forward) → a fresh instance, the same every time."""
-
-ROWS: Mapping[str, dict[str, Any]] = {
-    "alpaca": {"instruction": QUESTIONS[0], "input": "둘이서", "output": ANSWERS[0]},
-    "messages": {
-        "messages": [{"role": "user", "content": QUESTIONS[0]}, {"role": "assistant", "content": ANSWERS[0]}]
-    },
-    "dajeong": DIALOGUES[0].model_dump(mode="json"),
-    "preference": {"prompt": QUESTIONS[0], "chosen": ANSWERS[0], "rejected": "몰라."},
-    "vaiv-sft": {"id": "conversation_1", "instruction": QUESTIONS[0], "input": "", "output": ANSWERS[0]},
-    "vaiv-preference": {
-        "id2": "hatespeech_1",
-        "prompt": QUESTIONS[3],
-        "chosen": ANSWERS[3],
-        "rejected": "응.",
-    },
-    "vaiv-prompts": {"id3": "evol_1", "prompt": QUESTIONS[0]},
-}
-"""Source → one row as it really looks."""

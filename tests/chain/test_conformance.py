@@ -16,6 +16,7 @@ import small_parts
 import torch
 from small_parts import ANSWERS, DIALOGUES, PREFERENCES, PROMPTS, QUESTIONS, answered, asked, replies
 
+import source_rows
 from dajeong import catalog
 from dajeong.data import read
 from dajeong.data.rows import Bad
@@ -56,9 +57,17 @@ def tokenizer(base: Base) -> TextTokenizer:
 
 def _read(name: str, folder: Path) -> list[Dialogue | Preference]:
     file = folder / "rows.jsonl"
-    file.write_text(json.dumps(small_parts.ROWS[name], ensure_ascii=False) + "\n", encoding="utf-8")
+    file.write_text(json.dumps(source_rows.ROWS[name], ensure_ascii=False) + "\n", encoding="utf-8")
     work = Workplace(folder, "read")
-    read.run(ReadSettings(source=name, path=(str(file),)), work)
+    read.run(
+        ReadSettings(
+            source=name,
+            path=(str(file),),
+            options=source_rows.OPTIONS.get(name, {}),
+            evaluation=catalog.SOURCES[name].evaluation,
+        ),
+        work,
+    )
     ranked = "responses" in (work.folder / "records.jsonl").read_text(encoding="utf-8")
     return list(read_records(work.folder / "records.jsonl", Preference if ranked else Dialogue))
 
@@ -151,7 +160,7 @@ class Kept:
 
 def test_every_algorithm_has_an_example() -> None:
     assert set(small_parts.ALGORITHMS) == set(catalog.ALGORITHMS)
-    assert set(small_parts.ROWS) == set(catalog.SOURCES)
+    assert set(source_rows.ROWS) == set(catalog.SOURCES)
 
 
 @pytest.mark.parametrize("name", catalog.ALGORITHMS)

@@ -119,9 +119,9 @@ def test_a_file_without_records_is_named(folder: Path, content: bytes) -> None:
     assert refused(written(folder, content)).code == "file-empty"
 
 
-def test_a_missing_file_and_a_folder_are_named(folder: Path) -> None:
+def test_a_missing_file_and_a_folder_of_nothing_are_named(folder: Path) -> None:
     assert refused(folder / "nothing.jsonl").code == "file-missing"
-    assert refused(folder).code == "file-missing"
+    assert refused(folder).code == "folder-nothing"
 
 
 @pytest.mark.parametrize(

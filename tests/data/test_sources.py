@@ -7,15 +7,21 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from dajeong.data.rows import Bad
-from dajeong.data.sources import SOURCES, find_source, vaiv_kind
+from dajeong.data.readers.vaiv import vaiv_kind
+from dajeong.data.rows import Bad, Left
+from dajeong.data.settings import ReadSettings
+from dajeong.data.sniff import likely_source
+from dajeong.data.sources import SOURCES, find_source
 from dajeong.errors import UsageProblem
 from dajeong.records import Dialogue, Message, Preference, Record
+from source_rows import OPTIONS, ROWS
 
 
 def read(name: str, row: dict[str, Any]) -> Record:
     (record,) = SOURCES[name].records(name, row)
+    assert isinstance(record, Record)
     return record
 
 
@@ -34,7 +40,10 @@ def pair(name: str, row: dict[str, Any]) -> Preference:
 USER, ASSISTANT = Message(role="user", content="안녕?"), Message(role="assistant", content="반가워요.")
 
 
-@pytest.mark.parametrize("empty", [{}, {"input": None}, {"input": ""}, {"input": " "}])
+@pytest.mark.parametrize(
+    "empty",
+    [{}, {"input": None}, {"input": ""}, {"input": " "}, {"input": "<noinput>"}, {"input": "<noInput>"}],
+)
 def test_no_input_null_and_empty_are_one(empty: dict[str, Any]) -> None:
     record = dialogue("alpaca", {"instruction": "안녕?", "output": "반가워요."} | empty)
     assert record.messages == (USER, ASSISTANT)
@@ -155,7 +164,7 @@ def test_whatever_the_row_it_is_a_record_or_refused(name: str, row: dict[str, An
         records = SOURCES[name].records(name, row)
     except Bad:
         return
-    assert all(isinstance(record, Dialogue | Preference) and record.id for record in records)
+    assert all(isinstance(part, Left) or part.id for part in records)
 
 
 @pytest.mark.parametrize(
@@ -186,11 +195,33 @@ def test_an_unknown_source_is_answered_with_the_nearest() -> None:
     assert caught.value.parameters["nearest"] == "alpaca" and "vaiv-sft" in str(caught.value)
 
 
-@pytest.mark.parametrize("name", SOURCES)
+@pytest.mark.parametrize("name", [name for name in SOURCES if name != "dajeong"])
 def test_an_id_left_out_is_made_of_the_content(name: str) -> None:
-    row = {"instruction": "안녕?", "output": "반가워요.", "prompt": "안녕?", "chosen": "a", "rejected": "b"}
-    row |= {"messages": CHAT} if name == "messages" else {}
-    if name == "dajeong":
-        return
-    assert read(name, row).id == read(name, dict(row)).id != ""
-    assert read(name, row).id.startswith(f"{name}:")
+    row = {key: value for key, value in ROWS[name].items() if key not in ("id", "id3", "ID")}
+    source = SOURCES[name].with_options(OPTIONS.get(name, {}))
+    first, again = source.records(name, row), source.records(name, dict(row))
+    assert first == again
+    assert [record.id for record in first if isinstance(record, Record) and record.id.startswith(f"{name}:")]
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_the_keys_of_a_row_tell_its_source(name: str) -> None:
+    alike = {"kullm": "alpaca", "vaiv-sft": "alpaca", "columns": None}
+    assert likely_source(ROWS[name]) in (name, alike.get(name)) or name == "dajeong"
+
+
+def test_options_are_for_sources_that_have_them() -> None:
+    with pytest.raises(UsageProblem, match="no options"):
+        SOURCES["alpaca"].with_options({"fillers": "strip"})
+    with pytest.raises(ValidationError):
+        SOURCES["nikl"].with_options({"filler": "strip"})
+    told = SOURCES["nikl"].with_options({"fillers": "strip"})
+    assert dict(told.records)["fillers"] == "strip"  # type: ignore[call-overload]
+    assert dict(SOURCES["nikl"].records)["fillers"] == "keep"  # type: ignore[call-overload]
+
+
+def test_settings_say_where_the_rows_are_and_check_the_options() -> None:
+    for wrong in ({}, {"path": "a.json", "hub": {"name": "a/b"}}, {"path": "a.json", "options": {"x": 1}}):
+        with pytest.raises(ValidationError):
+            ReadSettings.model_validate({"source": "nikl", **wrong})
+    assert ReadSettings.model_validate({"source": "nikl", "path": "a", "options": {"take": "first"}}).options

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import codecs
 import re
-from pathlib import Path
 
 from dajeong.errors import DataProblem
 
 
-def check_encoding(path: Path, sample: bytes) -> None:
+def check_encoding(path: str, sample: bytes) -> None:
     """Names a file that is in another encoding throughout; a stray bad byte is left to its line."""
     encoding = _other_encoding(sample)
     if encoding:

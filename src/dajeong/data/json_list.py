@@ -9,7 +9,6 @@ import codecs
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from dajeong import messages
@@ -22,7 +21,7 @@ _LOOSE = json.JSONDecoder()
 _SPACE = re.compile(r"\s*")
 
 
-def list_rows(path: Path, file: BinaryIO) -> Iterator[Row | BadRow]:
+def list_rows(path: str, file: BinaryIO) -> Iterator[Row | BadRow]:
     """Elements of a JSON list, a megabyte at a time."""
     window = _Window(path, file)
     window.take("[")
@@ -40,7 +39,7 @@ def list_rows(path: Path, file: BinaryIO) -> Iterator[Row | BadRow]:
 class _Window:
     """The stretch of a JSON list that is being read, and where it lies in the file."""
 
-    def __init__(self, path: Path, file: BinaryIO) -> None:
+    def __init__(self, path: str, file: BinaryIO) -> None:
         self.path, self.file = path, file
         self.decoder = codecs.getincrementaldecoder("utf-8")()
         self.text, self.start, self.line, self.column = "", 0, 1, 1

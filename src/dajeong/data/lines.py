@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from dajeong.data.encodings import check_encoding
+from dajeong.data.files import BROKEN, RawFile, raw_files
+from dajeong.data.json_document import document_row, is_document
 from dajeong.data.json_list import list_rows
 from dajeong.data.json_rows import parsed
+from dajeong.data.parquet import parquet_rows
 from dajeong.data.rows import Bad, BadRow, Row, bounded_lines, decoded
 from dajeong.data.tables import table_rows
 from dajeong.errors import DataProblem
@@ -22,34 +25,58 @@ _SAMPLE = 1 << 16
 
 
 def read_rows(path: Path) -> Iterator[Row | BadRow]:
-    """Rows of a .jsonl, .json (list or lines), .csv, .tsv or .txt file (rows `{"text": …}`).
+    """Rows of a file, or of every file of a folder or a zip.
 
+    .jsonl, .json (a list, lines, or one object), .csv, .tsv, .parquet, .txt (rows `{"text": …}`).
     Raises DataProblem: no such file, nothing in it, not UTF-8 throughout, a list or table that breaks off.
     """
-    if not path.is_file():
-        raise DataProblem("file-missing", path=path)
-    rows = _rows_of(path)
+    for file in raw_files(path):
+        yield from rows_of_file(file)
+
+
+def rows_of_file(file: RawFile) -> Iterator[Row | BadRow]:
+    rows = _unpacked(file) if file.in_archive else _rows_of(file)
     first = next(rows, None)
     if first is None:
-        raise DataProblem("file-empty", path=path)
+        raise DataProblem("file-empty", path=file.name)
     yield first
     yield from rows
 
 
-def _rows_of(path: Path) -> Iterator[Row | BadRow]:
-    with path.open("rb") as file:
+def _unpacked(file: RawFile) -> Iterator[Row | BadRow]:
+    try:
+        yield from _rows_of(file)
+    except BROKEN as problem:
+        raise DataProblem("archive-broken", path=file.name, problem=problem) from problem
+
+
+def _rows_of(raw: RawFile) -> Iterator[Row | BadRow]:
+    with raw.opened() as file:
+        if raw.suffix == ".parquet":
+            yield from parquet_rows(raw.name, file, raw.in_archive)
+            return
         sample = file.read(_SAMPLE)
-        check_encoding(path, sample)
-        file.seek(len(codecs.BOM_UTF8) if sample.startswith(codecs.BOM_UTF8) else 0)
-        suffix = path.suffix.lower()
-        if suffix in (".csv", ".tsv"):
-            yield from table_rows(path, file, "\t" if suffix == ".tsv" else ",")
-        elif suffix == ".txt":
+        check_encoding(raw.name, sample)
+        start = len(codecs.BOM_UTF8) if sample.startswith(codecs.BOM_UTF8) else 0
+        file.seek(start)
+        if raw.suffix in (".csv", ".tsv"):
+            yield from table_rows(raw.name, file, "\t" if raw.suffix == ".tsv" else ",")
+        elif raw.suffix == ".txt":
             yield from _by_line(file, lambda text: {"text": text})
-        elif sample.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"["):
-            yield from list_rows(path, file)
         else:
-            yield from _by_line(file, parsed)
+            yield from _json_rows(raw, file, start, sample[start:].lstrip())
+
+
+def _json_rows(raw: RawFile, file: BinaryIO, start: int, beginning: bytes) -> Iterator[Row | BadRow]:
+    if beginning.startswith(b"["):
+        yield from list_rows(raw.name, file)
+        return
+    document = raw.suffix == ".json" and beginning.startswith(b"{") and is_document(file)
+    file.seek(start)
+    if document:
+        yield document_row(file)
+    else:
+        yield from _by_line(file, parsed)
 
 
 def _by_line(file: BinaryIO, parse: Callable[[str], dict[str, Any]]) -> Iterator[Row | BadRow]:

@@ -31,6 +31,16 @@ class BadRow(NamedTuple):
         return messages.text(self.code, **self.parameters)
 
 
+class Left(NamedTuple):
+    """A part of a row that its source leaves out by a rule of its own: counted and kept among the rejects."""
+
+    rule: str
+    text: str
+    """What is left out, to be recognised by."""
+    chosen: bool = False
+    """Whether the user's own settings want it out; such parts do not count against `max_dropped`."""
+
+
 class Bad(Exception):
     """Why one row cannot be used; caught where its line is known."""
 

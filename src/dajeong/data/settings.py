@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from dajeong.errors import UsageProblem
 from dajeong.records import Frozen
@@ -44,13 +44,32 @@ class SmalltalkSettings(Frozen):
 Repeats = Literal["prompt", "record", "keep"]
 
 
+class HubSettings(Frozen):
+    """A data set of the Hugging Face Hub; needs the extra `datasets`."""
+
+    name: str
+    """`owner/name`, or a folder a data set was saved to."""
+    split: str = "train"
+    """Which of its splits."""
+    subset: str | None = None
+    """Which of its configurations; null where there is one."""
+    revision: str | None = None
+    """Branch, tag or commit; a commit makes sure that the same rows come next time."""
+
+
 class ReadSettings(Frozen):
     """One raw corpus: where it lies, what it is, and what of it is good enough."""
 
     source: str
     """The format and origin: a name of `dajeong.data.sources.SOURCES`."""
-    path: tuple[str, ...] = Field(min_length=1, json_schema_extra={"path": True})
-    """One file or several, read in this order; `*` in a name stands for all that match, sorted."""
+    path: tuple[str, ...] = Field((), json_schema_extra={"path": True})
+    """Files, folders or zips as downloaded, read in this order; `*` stands for all that match, sorted."""
+    hub: HubSettings | None = None
+    """A data set of the Hub, in place of `path`."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """What this source can be told: see its fields in docs/data.md."""
+    evaluation: bool = False
+    """Read for measuring: evaluation sets are read only so, and training refuses their records."""
     kind: str | None = None
     """Overrides what the source says each record is (`talk`, `abusive`, `general`…)."""
     licence: str | None = None
@@ -88,3 +107,18 @@ class ReadSettings(Frozen):
         except UsageProblem as problem:
             raise ValueError(str(problem)) from problem
         return value
+
+    @model_validator(mode="after")
+    def _one_place_and_known_options(self) -> Self:
+        from dajeong.data.sources import find_source
+
+        if bool(self.path) == bool(self.hub):
+            raise ValueError("path or hub: one of them says where the rows come from")
+        try:
+            find_source(self.source).with_options(self.options)
+        except UsageProblem as problem:
+            raise ValueError(str(problem)) from problem
+        except ValidationError as problem:
+            first = problem.errors()[0]
+            raise ValueError(f"options.{'.'.join(map(str, first['loc']))}: {first['msg']}") from problem
+        return self

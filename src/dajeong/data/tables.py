@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from pathlib import Path
 from typing import BinaryIO
 
 from dajeong import messages
@@ -15,7 +14,7 @@ from dajeong.data.rows import MAX_LINE, Bad, BadRow, Row, bounded_lines, decoded
 from dajeong.errors import DataProblem
 
 
-def table_rows(path: Path, file: BinaryIO, delimiter: str) -> Iterator[Row | BadRow]:
+def table_rows(path: str, file: BinaryIO, delimiter: str) -> Iterator[Row | BadRow]:
     """Tab-separated text has no quoting: a quote in it is a quote."""
     texts = (_text(line) for _, line in bounded_lines(file))
     if delimiter == "\t":
@@ -39,7 +38,7 @@ def table_rows(path: Path, file: BinaryIO, delimiter: str) -> Iterator[Row | Bad
         raise _broken(path, line, messages.text(problem.code, **problem.parameters)) from problem
 
 
-def _broken(path: Path, line: int, problem: str) -> DataProblem:
+def _broken(path: str, line: int, problem: str) -> DataProblem:
     return DataProblem("line-unreadable", path=path, line=line, column=1, problem=problem, excerpt="–")
 
 

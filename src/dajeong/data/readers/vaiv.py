@@ -1,0 +1,109 @@
+"""The files of VAIV's Friendly-LLM as they are published. Reads no file."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from dajeong.data.readers.fields import RawRow, asked, present, text_of, wrong_type
+from dajeong.data.readers.instructions import alpaca
+from dajeong.data.readers.pairs import pair, preference
+from dajeong.data.rows import Bad, Left
+from dajeong.records import Dialogue, Frozen, Record, content_id
+
+CRITERIA = ("친근함", "무해함", "이해 가능성", "자연스러움", "맥락 유지", "전반적인 품질")
+
+
+def vaiv_instructions(name: str, row: RawRow) -> list[Record]:
+    """VAIV's SFT set and its parts: Alpaca rows whose id tells the kind; `{input, output}` is abusive talk.
+
+    The translated prompts have their answer under `answer1` or `chatGPT_answer`.
+    """
+    answer = next((key for key in ("answer1", "chatGPT_answer") if key in row), None)
+    row = {**row, "output": row[answer]} if answer else row
+    return [record.model_copy(update={"kind": vaiv_kind(row)}) for record in alpaca(name, _spelt(row))]
+
+
+def vaiv_preference(name: str, row: RawRow) -> list[Record]:
+    """VAIV's pairs: `data_final` was labelled by GPT-4 (its rows have an `id2`), `finalSet` by people."""
+    labelled_by = "judge:g-eval" if "id2" in row else "human:vaiv"
+    update = {"kind": vaiv_kind(row), "labelled_by": labelled_by}
+    return [record.model_copy(update=update) for record in preference(name, _spelt(row))]
+
+
+def vaiv_prompts(name: str, row: RawRow) -> list[Record]:
+    """VAIV's prompts for reward and PPO: `{id, prompt}`, earlier `{id3, prompt}`, or a line of text."""
+    prompt = text_of(row, "prompt", "text")
+    identity = row.get("id3") or row.get("id")
+    identity = f"{name}:{_spelling(identity)}" if identity is not None else content_id(name, prompt)
+    return [Dialogue(id=identity, source=name, kind=vaiv_kind(row), messages=(asked(prompt),))]
+
+
+class VaivScores(Frozen):
+    """`data_scores`: two answers with six scores of GPT-4 each; VAIV's own rule makes pairs of them."""
+
+    threshold: float = 20.0
+    """A row is left out where both sums are below it."""
+
+    def __call__(self, name: str, row: RawRow) -> list[Record | Left]:
+        """The higher sum is chosen; ties and two poor answers are left out."""
+        sums = [_number(*present(row, f"sum{side}")) for side in (1, 2)]
+        scores = [_scores(row, side) for side in (1, 2)]
+        prompt, answers = text_of(row, "prompt"), [text_of(row, f"response{side}") for side in (1, 2)]
+        if sums[0] == sums[1]:
+            return [Left("tie", prompt)]
+        if max(sums) < self.threshold:
+            return [Left("both-low", prompt)]
+        best = [0, 1] if sums[0] > sums[1] else [1, 0]
+        made = pair(name, _spelt(row), [asked(prompt)], [answers[side] for side in best])
+        responses = [
+            response.model_copy(update={"scores": scores[side]})
+            for response, side in zip(made.responses, best, strict=True)
+        ]
+        update = {"kind": vaiv_kind(row), "labelled_by": "judge:g-eval", "responses": tuple(responses)}
+        return [made.model_copy(update=update)]
+
+
+def _number(field: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise wrong_type(field, value, "a number")
+    return float(value)
+
+
+def _scores(row: RawRow, side: int) -> dict[str, float]:
+    """By criterion. Raises Bad where they do not add up: then the sum was made of something else."""
+    field, given = present(row, f"scores{side}")
+    if not isinstance(given, list) or len(given) != len(CRITERIA):
+        raise wrong_type(field, given, f"a list of {len(CRITERIA)} numbers")
+    scores = [_number(field, score) for score in given]
+    if abs(sum(scores) - _number(*present(row, f"sum{side}"))) > 1e-6:
+        raise Bad("row-sum", field=f"sum{side}", sum=row[f"sum{side}"], found=sum(scores))
+    return dict(zip(CRITERIA, scores, strict=True))
+
+
+_VAIV_KINDS = (
+    ("conversation", "talk"),
+    ("hatespeech", "abusive"),
+    ("chatgpt_translation", "translation"),
+    ("translation", "translation"),
+    ("evol", "general"),
+    ("selfinstruct", "general"),
+)
+
+
+def _spelling(identity: object) -> str:
+    """One spelling of upstream's ids: `conversaion_0` and `hatespeech0` name the same as their neighbours."""
+    text = re.sub(r"^conversaion", "conversation", str(identity))
+    return re.sub(r"^(conversation|hatespeech|translation|evol)(\d)", r"\1_\2", text)
+
+
+def _spelt(row: RawRow) -> RawRow:
+    return {**row, "id": _spelling(row["id"])} if isinstance(row.get("id"), str) else row
+
+
+def vaiv_kind(row: RawRow) -> str:
+    """What kind of talk a VAIV row is, told from its id; the unconverted abusive set has none."""
+    identity = _spelling(row.get("id3") or row.get("id") or "").lower()
+    if not identity and set(row) == {"input", "output"}:
+        return "abusive"
+    return next((kind for prefix, kind in _VAIV_KINDS if identity.startswith(prefix)), "general")
