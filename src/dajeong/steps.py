@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from dajeong.data.filters.settings import CleanSettings
 from dajeong.data.mixture_settings import MixSettings
 from dajeong.data.settings import ReadSettings, SmalltalkSettings
 from dajeong.evaluation.settings import EvaluateSettings, RewardReportSettings
@@ -72,6 +73,12 @@ KINDS: dict[str, Kind] = {
         inputs={},
         outputs={"records": "Any", "rejects": "Reject"},
         run="dajeong.data.read:run",
+    ),
+    "clean": Kind(
+        CleanSettings,
+        inputs={"data": RECORDS, "against": RECORDS._replace(optional=True)},
+        outputs={"records": "Any", "rejects": "Reject"},
+        run="dajeong.data.filters.step:run",
     ),
     "mix": Kind(
         MixSettings,

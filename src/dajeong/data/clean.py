@@ -44,7 +44,7 @@ def tidied(record: Record, end_markers: Sequence[str], changes: Counter[str]) ->
         changes["trimmed"] += trimmed != bare
         return trimmed
 
-    return _with_texts(record, tidy)
+    return with_texts(record, tidy)
 
 
 def without_suffix(text: str, markers: Sequence[str]) -> str:
@@ -57,7 +57,8 @@ def without_suffix(text: str, markers: Sequence[str]) -> str:
         text = bare.removesuffix(found)
 
 
-def _with_texts(record: Record, change: Callable[[str, bool], str]) -> Record:
+def with_texts(record: Record, change: Callable[[str, bool], str]) -> Record:
+    """The record with every text changed; `change` gets a text and whether it is an answer."""
     if isinstance(record, Preference):
         responses = [
             response.model_copy(update={"content": change(response.content, True)})

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
-from dajeong.judging import refusal
+from dajeong.data import refusal
 from dajeong.records import Reply, Score
 from dajeong.storage import digest_json
 

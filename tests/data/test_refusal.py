@@ -5,7 +5,7 @@ import csv
 import pytest
 
 from dajeong.data import smalltalk_words as words
-from dajeong.judging.refusal import findings, pleads_kindly, refuses
+from dajeong.data.refusal import findings, pleads_kindly, refuses
 from shared_data import SHARED, needs_shared
 
 FOUND = {

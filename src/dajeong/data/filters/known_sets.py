@@ -1,0 +1,28 @@
+"""The evaluation sets that nobody should train on, by name.
+
+To add one: a row here, and `set_marks` run anew.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class EvaluationSet(NamedTuple):
+    files: tuple[str, ...]
+    """Patterns, as the set is published."""
+    about: str
+
+
+KNOWN_SETS: dict[str, EvaluationSet] = {
+    "kobest-boolq": EvaluationSet(("**/BoolQ/test*.tsv",), "KoBEST BoolQ, test"),
+    "kobest-copa": EvaluationSet(("**/COPA/test*.tsv",), "KoBEST COPA, test"),
+    "kobest-hellaswag": EvaluationSet(("**/HellaSwag/test*.tsv",), "KoBEST HellaSwag, test"),
+    "kobest-sentineg": EvaluationSet(("**/SentiNeg/test*.tsv",), "KoBEST SentiNeg, test"),
+    "kobest-wic": EvaluationSet(("**/WiC/test*.tsv",), "KoBEST WiC, test"),
+    "user-oriented-252": EvaluationSet(
+        ("**/kullm-v1.jsonl", "**/user_oriented_instructions_eval.jsonl"),
+        "Self-Instruct's user-oriented tasks: KULLM's evaluation questions, and also its `kullm-v1.jsonl`",
+    ),
+    "vaiv-prompts": EvaluationSet(("**/eval_prompts/*_prompt.txt",), "VAIV's evaluation prompts"),
+}

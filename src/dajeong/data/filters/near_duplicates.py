@@ -1,0 +1,90 @@
+"""Drops a record that is nearly an earlier kept one: exact Jaccard index of 5-character shingles.
+
+Up to 50,000 records no pair is missed. Above, MinHash (`rensa`, where it is installed) proposes pairs; each
+is still decided by its exact index. Memory does not grow with the length of the texts.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from dajeong.data.filters.candidates import Bands, Candidates, prefix_keys
+from dajeong.data.filters.duplicates import chunks
+from dajeong.data.filters.filter import Dropped, asked, texts_of
+from dajeong.data.filters.keys import fives_by_text
+from dajeong.data.filters.settings import NearDuplicateSettings
+from dajeong.data.filters.shingles import AT_ONCE, Shingles
+from dajeong.data.filters.spill import Spill
+from dajeong.records import Record
+
+
+class Alike(NamedTuple):
+    earlier: int
+    jaccard: float
+
+
+class NearDuplicates:
+    def __init__(self, settings: NearDuplicateSettings, scratch: Path) -> None:
+        self._settings, self._scratch = settings, scratch
+
+    def keep(self, records: Iterable[Record]) -> Iterator[Record | Dropped]:
+        spill = Spill(self._scratch / "near-duplicates.jsonl")
+        with Shingles(self._scratch / "shingles.bin") as shingles:
+            bands = self._read(spill.filled(records), shingles)
+            alike = self._decide(shingles, bands)
+        yield from _told(spill, alike)
+        spill.remove()
+
+    def _read(self, records: Iterable[Record], shingles: Shingles) -> Bands | None:
+        """Everything to disk. Bands are made from the start where they might be needed."""
+        has_rensa = importlib.util.find_spec("rensa") is not None
+        bands = Bands(self._scratch / "bands.bin", self._settings.least) if has_rensa else None
+        for texts in chunks(map(self._text, records), AT_ONCE):
+            batch = shingles.add(texts)
+            if bands is not None:
+                bands.add(*fives_by_text(batch))
+        shingles.close()
+        return bands
+
+    def _text(self, record: Record) -> str:
+        return asked(record) if self._settings.of == "prompt" else "\n".join(texts_of(record))
+
+    def _decide(self, shingles: Shingles, bands: Bands | None) -> dict[int, Alike]:
+        """Text → the kept earlier text it is nearly equal to."""
+        least = self._settings.least
+        proposed = list(bands.groups()) if bands is not None else []
+        if bands is None or len(shingles) <= self._settings.exact_up_to:
+            proposed = list(prefix_keys(shingles, least))
+        alike: dict[int, Alike] = {}
+        for text, earlier in Candidates(proposed):
+            found = self._first_alike(
+                shingles, text, (each for each in earlier.tolist() if each not in alike)
+            )
+            if found is not None:
+                alike[text] = found
+        return alike
+
+    def _first_alike(self, shingles: Shingles, text: int, others: Iterable[int]) -> Alike | None:
+        least = self._settings.least
+        for other in others:
+            if shingles.may_reach(text, other, least):
+                index = shingles.jaccard(text, other)
+                if index >= least:
+                    return Alike(other, index)
+        return None
+
+
+def _told(records: Iterable[Record], alike: dict[int, Alike]) -> Iterator[Record | Dropped]:
+    named = {each.earlier for each in alike.values()}
+    ids: dict[int, str] = {}
+    for index, record in enumerate(records):
+        if index in named:
+            ids[index] = record.id
+        if index in alike:
+            found = alike[index]
+            yield Dropped(record, f"near-duplicate: {found.jaccard:.2f} of {ids[found.earlier]}")
+        else:
+            yield record

@@ -1,0 +1,34 @@
+"""Drops answers that decline, preach, or say "AI 언어 모델로서". Knows no wording of its own but that one."""
+
+from __future__ import annotations
+
+import re
+
+from dajeong.data import refusal
+from dajeong.data.clean import answers_of
+from dajeong.data.filters.settings import RefusalSettings
+from dajeong.records import Record
+
+_MODEL = re.compile(
+    r"(?:AI|인공 ?지능|언어) ?(?:언어 ?)?(?:모델|챗봇|비서|어시스턴트)?"
+    r"(?:로서|로써|라서|이라서|이므로|이기 때문)"
+    r"|\bas an? (?:AI|artificial intelligence|large)?\s?language model\b|\bas an AI\b",
+    re.IGNORECASE,
+)
+
+
+class Refusals:
+    def __init__(self, settings: RefusalSettings) -> None:
+        self._settings = settings
+
+    def why_not(self, record: Record) -> str | None:
+        if record.kind in self._settings.keep_kinds:
+            return None
+        found = (self._found(answer) for answer in answers_of(record))
+        return next((f"refusal: {each}" for each in found if each), None)
+
+    def _found(self, answer: str) -> str | None:
+        wanted = self._settings.find
+        if "model" in wanted and _MODEL.search(answer):
+            return "model"
+        return next((finding for finding in sorted(refusal.findings(answer)) if finding in wanted), None)

@@ -1,0 +1,82 @@
+"""The 5-character shingles of many texts, on disk; and how much two texts share. Knows no record.
+
+A shingle is its 64-bit hash: among 10⁹ different ones the chance that any two fall together is 3 %, and a
+pair's Jaccard index would then be off by one shingle.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from dajeong.data.filters.keys import Batch, Codes, Hashes, batch_of, fives
+
+SIZE = 5
+AT_ONCE = 64
+"""Texts worked on together: their arrays fit into a core's cache."""
+
+
+class Shingles:
+    """Filled with texts one after another, then asked about any two of them by their index."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self._file = path.open("w+b")
+        self._ends = array("Q", [0])
+        self._all: Codes | None = None
+        self.of = lru_cache(maxsize=4096)(self._of)
+
+    def __enter__(self) -> Shingles:
+        return self
+
+    def __exit__(self, kind: type | None, problem: BaseException | None, trace: TracebackType | None) -> None:
+        self._all = None
+        self._file.close()
+        self._path.unlink(missing_ok=True)
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    def add(self, texts: Sequence[str]) -> Batch:
+        batch = batch_of(texts)
+        start = self._ends[-1]
+        self._ends.extend(int(end) + start + 1 for end in batch.ends)
+        self._file.write(batch.codes.tobytes())
+        return batch
+
+    def close(self) -> None:
+        """Nothing more is added."""
+        self._file.flush()
+        empty = self._ends[-1] == 0
+        self._all = np.zeros(0, np.uint32) if empty else np.memmap(self._path, np.uint32, "r")
+
+    def _of(self, index: int) -> Hashes:
+        """Sorted, each once; none for a text of fewer than 5 characters."""
+        assert self._all is not None, "close() first"
+        codes = np.asarray(self._all[self._ends[index] : self._ends[index + 1] - 1])
+        return np.unique(fives(codes)) if len(codes) >= SIZE else np.zeros(0, np.uint64)
+
+    def each(self) -> Iterator[Hashes]:
+        for index in range(len(self)):
+            yield self._of(index)
+
+    def jaccard(self, one: int, other: int) -> float:
+        """Shared shingles over all shingles; 0 where one has none."""
+        first, second = self.of(one), self.of(other)
+        if not len(first) or not len(second):
+            return 0.0
+        both = np.concatenate((first, second))
+        both.sort()
+        shared = int((both[1:] == both[:-1]).sum())
+        return shared / (len(both) - shared)
+
+    def may_reach(self, one: int, other: int, least: float) -> bool:
+        """Whether their lengths alone allow a Jaccard index of `least`; texts repeat few shingles."""
+        first, second = len(self.of(one)), len(self.of(other))
+        return min(first, second) >= least * max(first, second)
