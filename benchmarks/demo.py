@@ -4,7 +4,7 @@
     python benchmarks/demo.py --table FILE      the Markdown tables of a result
 
 Each run is a process of its own, in an empty folder. `--without-lookalikes` adds runs whose preferences never
-say that look-alikes of abuse deserve no scolding: there the check on false refusals can be seen to fail.
+speak of look-alikes of abuse: there the check on false refusals can be seen to fail.
 """
 
 from __future__ import annotations

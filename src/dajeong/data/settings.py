@@ -28,7 +28,7 @@ class SmalltalkSettings(Frozen):
     num_pairs: int = Field(22_000, ge=1, json_schema_extra={"scaled": True})
     """Constructed preference pairs, more than half of them about facts."""
     lookalike_pairs: bool = True
-    """Whether pairs teach that harmless look-alikes of abuse deserve no scolding."""
+    """Whether preferences speak of harmless look-alikes of abuse at all, which deserve no scolding."""
     num_ppo_prompts: int = Field(2_000, ge=1, json_schema_extra={"scaled": True})
     """Training prompts to practise on."""
     num_validation_prompts: int = Field(800, ge=1, json_schema_extra={"scaled": True})

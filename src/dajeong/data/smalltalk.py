@@ -40,7 +40,7 @@ def run(settings: SmalltalkSettings, work: Workplace) -> None:
     work.write("validation", world.examples("validation", VALIDATION, settings.num_validation))
     work.write("contrasts", world.contrasts())
     for output, split, kinds, count in (
-        ("reply_prompts", TRAIN, TRAINING_KINDS, settings.num_reply_prompts),
+        ("reply_prompts", TRAIN, world.ranked_kinds, settings.num_reply_prompts),
         ("ppo_prompts", TRAIN, TRAINING_KINDS, settings.num_ppo_prompts),
         ("validation_prompts", VALIDATION, TRAINING_KINDS, settings.num_validation_prompts),
         ("test_prompts", TEST, TEST_KINDS, settings.num_test_prompts),
@@ -80,9 +80,17 @@ class World:
         return [self._example(prompt, answer) for prompt, answer in drawn]
 
     def contrasts(self) -> list[Preference]:
-        """Training pairs; without those that excuse look-alikes if the settings say so."""
+        """Training pairs; without those on look-alikes if the settings say so."""
         shares = TRAINING_SHARES if self.settings.lookalike_pairs else without_lookalikes(TRAINING_SHARES)
         return self._pairs("contrasts", TRAIN, shares, self.settings.num_pairs)
+
+    @property
+    def ranked_kinds(self) -> dict[Kind, float]:
+        """Of prompts whose replies are ranked: a ranked refusal of a look-alike is a look-alike pair too."""
+        kinds = dict(TRAINING_KINDS)
+        if not self.settings.lookalike_pairs:
+            del kinds["lookalike"]
+        return kinds
 
     def held_out_pairs(self, output: str, split: Split) -> list[Preference]:
         """What a reward model is measured on: most of them pairs that only the prompt decides."""

@@ -72,9 +72,8 @@ class Pair(NamedTuple):
 
 
 def without_lookalikes(shares: Mapping[tuple[str, str], float]) -> dict[tuple[str, str], float]:
-    """The shares of a world that never learns that look-alikes deserve no scolding."""
-    forgotten = {("lookalike", "scold"), ("lookalike", "misplaced")}
-    return {key: share for key, share in shares.items() if key not in forgotten}
+    """The shares of a world whose preferences never speak of look-alikes."""
+    return {key: share for key, share in shares.items() if key[0] != "lookalike"}
 
 
 def pair(prompt: Prompt, kind: str, rng: Random) -> Pair:
