@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,19 @@ def test_another_dropout_draw_would_have_been_noticed(models: Path, tmp_path: Pa
     other.work.seed = 4
     other.run()
     assert not same_bytes(one.tensors, other.optimizer.tensors())
+
+
+def test_every_micro_batch_draws_its_own_dropout(models: Path, tmp_path: Path) -> None:
+    algorithm = make_sft(models, micro=60, dropout=0.3)
+    loss, seeds = algorithm.loss, list[int]()
+
+    def watched(outputs: Any, batch: Batch) -> Mapping[str, Tensor]:
+        seeds.append(torch.initial_seed())
+        return loss(outputs, batch)
+
+    algorithm.loss = watched  # type: ignore[method-assign]
+    Trace(algorithm, tmp_path)
+    assert len(set(seeds)) == len(seeds) > 5
 
 
 def test_a_killed_run_loses_only_what_came_after_its_checkpoint(models: Path, tmp_path: Path) -> None:
@@ -230,6 +244,15 @@ def _with_idle(algorithm: Any) -> None:
             yield update._replace(batches=[*update.batches, algorithm._batch([])])
 
     algorithm.updates = padded
+
+
+def test_a_term_that_nothing_weighs_teaches_nothing(models: Path, tmp_path: Path) -> None:
+    algorithm: Any = make_sft(models)
+    make_batch = algorithm._batch
+    algorithm._batch = lambda indices: replace(make_batch(indices), weights={"nll": 0.0})
+    trace = Trace(algorithm, tmp_path)
+    assert not any(gradient.any() for gradient in trace.gradients.values())
+    assert all(line["loss"] == {} for line in trace.journal if line["event"] == "update")
 
 
 def test_the_loop_learns_sums_over_weights(models: Path, tmp_path: Path) -> None:

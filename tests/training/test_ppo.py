@@ -181,8 +181,20 @@ def test_advantages_follow_from_scores_values_and_divergence(
     assert entry.values["kl"] == pytest.approx(total / len(found), rel=1e-4)
 
 
+def test_values_are_read_before_each_token(algorithm: Ppo, buffer: list[Experience]) -> None:
+    model, scale = algorithm.base.model, algorithm.scale
+    for e in buffer[:4]:
+        batch = pack([Sequence_(e.ids, VALUE)])
+        with torch.no_grad():
+            hidden = model.hidden(batch.ids, batch.positions, batch.layout)[0]
+            values = hidden @ model.score(VALUE)[0]
+        before = values[len(e.prompt) - 1 : -1]
+        expected = (before - scale.reward_mean) / scale.reward_deviation
+        assert e.columns["values"].tolist() == pytest.approx(expected.tolist(), abs=1e-4)
+
+
 def test_log_probabilities_are_those_of_the_sampling_temperature(
-    models: Path, algorithm: Ppo, buffer: list[Experience]
+    algorithm: Ppo, buffer: list[Experience]
 ) -> None:
     """Against softmax(logits / T) of the policy, token by token, over the whole vocabulary."""
     model: RoleModel = algorithm.base.model

@@ -194,6 +194,12 @@ def test_a_step_stopped_by_a_signal_goes_on_to_the_same_model(
     assert (journal_of(work), digest_folder(model)) == before
 
 
+def test_the_policy_starts_as_its_reference(done: House) -> None:
+    journal = journal_of(begin(done, "ppo")[2])
+    rollouts = [line["kl"] for line in journal if line["event"] == "rollout"]
+    assert rollouts[0] == 0.0 and rollouts[1] != 0.0
+
+
 def test_an_adapter_is_measured_for_the_next_step(done: House) -> None:
     notes = notes_of(done.folder / "models" / "reward")
     assert notes.max_tokens == 100 and notes.reward_deviation > 0 and notes.reward_mean != 0
