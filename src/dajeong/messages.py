@@ -614,6 +614,12 @@ MESSAGES: dict[str, Sentence] = {
         "{needed_for} is not installed here. Install it: pip install 'dajeong[{extra}]'",
         "{needed_for}이(가) 설치되어 있지 않습니다. 설치하세요: pip install 'dajeong[{extra}]'",
     ),
+    "source-evaluation": Sentence(
+        "{files}: {source} is an evaluation set, which models are measured on; after learning from it no "
+        "figure on it means anything. To measure on it, read it with `evaluation: true`.",
+        "{files}: {source}은(는) 평가 세트입니다. 학습하고 나면 그 위에서 잰 수치는 뜻이 없어집니다. 측정에 "
+        "쓰려면 `evaluation: true`로 읽으세요.",
+    ),
     "read-evaluation": Sentence(
         "{files}: {count} of {rows} records belong to the evaluation set {set}, which models are measured "
         "on; after learning from it no figure on it means anything. To measure on it, read it with "
@@ -757,6 +763,132 @@ MESSAGES: dict[str, Sentence] = {
     "state-run": Sentence("run", "실행"),
     "state-resume": Sentence("resume", "이어서"),
     "state-wait": Sentence("maybe", "보류"),
+    # --- data commands
+    "help-data": Sentence(
+        "Read, count and examine data before anything is trained on it.",
+        "학습하기 전에 데이터를 읽고 세고 진단합니다.",
+    ),
+    "help-data-read": Sentence(
+        "Turn a raw corpus into records; what is refused is kept with its reason.",
+        "원자료를 레코드로 바꿉니다. 받아들이지 않은 것은 이유와 함께 남깁니다.",
+    ),
+    "help-data-stats": Sentence(
+        "How much, of what kind, how long, in which register.",
+        "얼마나 있고, 어떤 종류이며, 얼마나 길고, 어떤 말투인지 셉니다.",
+    ),
+    "help-data-doctor": Sentence(
+        "Find what spoils training: leaks, empty sides, artefacts, residue. Exits 3 on what forbids it.",
+        "학습을 망치는 것을 찾습니다: 평가 데이터, 빈 답변, 겉모습만으로 드러나는 정답, 찌꺼기. 쓸 수 "
+        "없으면 3으로 끝납니다.",
+    ),
+    "help-data-source": Sentence(
+        "The format and origin: alpaca, kullm, nikl, preference…",
+        "형식과 출처: alpaca, kullm, nikl, preference 등.",
+    ),
+    "help-data-source-guessed": Sentence(
+        "The format and origin; guessed from the first rows by default.",
+        "형식과 출처. 적지 않으면 첫 행들로 짐작합니다.",
+    ),
+    "help-data-paths": Sentence(
+        "Files, folders or zips as downloaded.",
+        "내려받은 그대로의 파일, 폴더, zip.",
+    ),
+    "help-data-out": Sentence(
+        "The records; rejects and figures go into a folder beside it.",
+        "레코드를 쓸 파일. 거절된 것과 통계는 옆 폴더에 씁니다.",
+    ),
+    "help-data-kind": Sentence(
+        "Name the kind of every record: talk, abusive, general…",
+        "모든 레코드의 종류를 정합니다: talk, abusive, general 등.",
+    ),
+    "help-data-licence": Sentence(
+        "Name the licence of every record.",
+        "모든 레코드의 이용 조건을 적습니다.",
+    ),
+    "help-data-max": Sentence(
+        "Keep at most so many, drawn evenly.",
+        "고르게 뽑아 이만큼만 남깁니다.",
+    ),
+    "help-data-set": Sentence(
+        "Set any setting of the step, as in a recipe; repeatable.",
+        "레시피에서처럼 이 단계의 설정을 바꿉니다. 여러 번 쓸 수 있습니다.",
+    ),
+    "help-data-html": Sentence(
+        "Also write a page with plots.",
+        "그림이 있는 페이지도 씁니다.",
+    ),
+    "help-data-allow": Sentence(
+        "Let a blocking finding pass, by its code; repeatable.",
+        "막는 소견을 코드로 적어 허용합니다. 여러 번 쓸 수 있습니다.",
+    ),
+    "data-written": Sentence(
+        "Records: {out}. Rejects and figures: {beside}/",
+        "레코드: {out}. 거절된 것과 통계: {beside}/",
+    ),
+    "data-read-as": Sentence(
+        "{files}: read as {source}; {records} records from {rows} rows, {rejected} rows unreadable.",
+        "{files}: {source}(으)로 읽음. 행 {rows}개에서 레코드 {records}개, 읽지 못한 행 {rejected}개.",
+    ),
+    "data-licences": Sentence(
+        "licences: {counts}",
+        "이용 조건: {counts}",
+    ),
+    "data-rejects": Sentence(
+        "unreadable: {counts}",
+        "읽지 못함: {counts}",
+    ),
+    "data-left-out": Sentence(
+        "left out by a rule of the source: {counts}",
+        "출처의 규칙으로 뺌: {counts}",
+    ),
+    "data-nothing-found": Sentence(
+        "Nothing found.",
+        "찾은 문제가 없습니다.",
+    ),
+    "data-allowed": Sentence(
+        "allowed",
+        "허용됨",
+    ),
+    "severity-blocking": Sentence(
+        "BLOCKING",
+        "막음",
+    ),
+    "severity-warning": Sentence(
+        "warning",
+        "경고",
+    ),
+    "severity-note": Sentence(
+        "note",
+        "알림",
+    ),
+    "column-records": Sentence(
+        "records",
+        "레코드",
+    ),
+    "column-prompt-median": Sentence(
+        "prompt 50 %",
+        "질문 50 %",
+    ),
+    "column-prompt-p95": Sentence(
+        "95 %",
+        "95 %",
+    ),
+    "column-answer-median": Sentence(
+        "answer 50 %",
+        "답변 50 %",
+    ),
+    "column-answer-p95": Sentence(
+        "95 %",
+        "95 %",
+    ),
+    "column-polite": Sentence(
+        "polite",
+        "존댓말",
+    ),
+    "column-judge": Sentence(
+        "judge",
+        "판정",
+    ),
     # --- data doctor
     "doctor-empty-side": Sentence(
         "{count} of {of} records have an empty side: nothing can be preferred to it, and a reward model "
@@ -937,6 +1069,38 @@ MESSAGES: dict[str, Sentence] = {
     "mix-nothing-left": Sentence(
         "held_out ({held_out}) and test ({test}) take all {records} records. Lower them.",
         "held_out({held_out}개)과 test({test}개)가 레코드 {records}개를 모두 가져갑니다. 줄이세요.",
+    ),
+    # --- exporting
+    "export-done": Sentence(
+        "{path}: {rows} rows ({shape}). Left out: {left_out}.",
+        "{path}: {rows}행({shape}). 제외: {left_out}.",
+    ),
+    "export-shape": Sentence(
+        "--as {shape}: not known. Known: {known}.", "--as {shape}: 모르는 형식입니다. 가능: {known}."
+    ),
+    "export-suffix": Sentence(
+        "{path}: the suffix says the format. Known: {known}.",
+        "{path}: 확장자가 파일 형식을 정합니다. 가능: {known}.",
+    ),
+    "export-table": Sentence(
+        "a table has no room for conversations (--as {shape}). As .csv: {known}.",
+        "표에는 대화를 담을 수 없습니다(--as {shape}). .csv로 가능한 형식: {known}.",
+    ),
+    "export-licences": Sentence(
+        "{count} records may not be passed on under their licence: {licences}. Nothing was written. Where "
+        'you have the right: --allow-licence "{example}", once for each.',
+        "레코드 {count}개는 라이선스 때문에 내보낼 수 없습니다: {licences}. 아무것도 쓰지 않았습니다. 권리가 "
+        '있다면 라이선스마다 --allow-licence "{example}"처럼 적으세요.',
+    ),
+    "export-nothing": Sentence(
+        "no record fits the shape {shape} ({left_out}). Choose another.",
+        "{shape} 형식에 맞는 레코드가 없습니다({left_out}). 다른 형식을 고르세요.",
+    ),
+    "export-unreadable": Sentence(
+        "{count} rows of the file cannot be read as {source}, first {place}. Nothing was written. See which: "
+        "dajeong data doctor FILE; or read it first in a recipe.",
+        "파일에서 {count}행을 {source}(으)로 읽을 수 없습니다(첫째: {place}). 아무것도 쓰지 않았습니다. "
+        "dajeong data doctor FILE로 확인하거나 레시피에서 먼저 읽으세요.",
     ),
     # --- preferences
     "pairs-done": Sentence(
