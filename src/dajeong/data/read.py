@@ -90,7 +90,8 @@ class _Reading:
 
     def kept(self) -> Iterator[Record]:
         if self.source.evaluation and not self.settings.evaluation:
-            raise self.learning_from(self.settings.source, 1, 1)
+            files = ", ".join(self.settings.path)
+            raise DataProblem("source-evaluation", files=files, source=self.settings.source)
         for origin, file, row in self.all_rows():
             self.rows[origin] += 1
             if sum(self.rows.values()) % 10_000 == 0:
@@ -214,7 +215,10 @@ class _Reading:
             )
         num_of_evaluation = sum(self.evaluation.values())
         if num_of_evaluation > MAX_OF_EVALUATION * self.num_made:
-            raise self.learning_from(_listed(self.evaluation), num_of_evaluation, self.num_made)
+            names = ", ".join(self.evaluation)
+            raise DataProblem(
+                "read-evaluation", set=names, count=num_of_evaluation, rows=self.num_made, files=said["files"]
+            )
         if num_dropped > self.settings.max_dropped * num_wanted or not self.num_kept:
             limit = f"{self.settings.max_dropped:.0%}"
             raise DataProblem(
@@ -225,10 +229,6 @@ class _Reading:
                 rules=_listed(self.dropped + self.unwanted),
                 **said,
             )
-
-    def learning_from(self, name: str, count: int, rows: int) -> DataProblem:
-        files = ", ".join(self.rows) or ", ".join(self.settings.path) or self.settings.source
-        return DataProblem("read-evaluation", files=files, set=name, count=count, rows=rows)
 
     def stats(self, num_records: int) -> dict[str, Any]:
         return {

@@ -72,7 +72,7 @@ SOURCES: dict[str, Source] = {
     "vaiv-preference": Source(vaiv_preference, licences.VAIV),
     "vaiv-scores": Source(VaivScores(), licences.VAIV),
     "vaiv-prompts": Source(vaiv_prompts, licences.VAIV, repeats="prompt"),
-    "kobest": Source(kobest, licences.KOBEST, evaluation=True, files=(".tsv", ".csv", ".parquet")),
+    "kobest": Source(kobest, licences.KOBEST, "keep", evaluation=True, files=(".tsv", ".csv", ".parquet")),
 }
 
 
