@@ -117,6 +117,11 @@ def test_folds_never_part_a_prompt_nor_a_kind() -> None:
     assert len(set(judged)) == 12
 
 
+def test_empty_responses_teach_nothing() -> None:
+    empty = comparisons([preference(f"물음 {i}", "", " ") for i in range(20)])
+    assert cross_validated(fit_ngrams, empty) == trained(fit_ngrams, empty, empty) == [0.5] * 20
+
+
 def test_too_few_prompts_teach_nothing() -> None:
     assert cross_validated(fit_ngrams, planted(4, "!")) == [0.5] * 4
     assert cross_validated(fit_ngrams, []) == []

@@ -90,6 +90,8 @@ def fit_ngrams(pairs: Sequence[Comparison], strength: float = 1.0) -> Judge:
     from sklearn.linear_model import LogisticRegression
 
     texts = [text for pair in pairs for text in (pair.better.content, pair.worse.content)]
+    if not any(text.strip() for text in texts):
+        return lambda responses: np.zeros(len(responses))
     seen = TfidfVectorizer(analyzer="char", ngram_range=(1, 3), sublinear_tf=True)
     features = seen.fit_transform(texts)
     model = LogisticRegression(C=strength, max_iter=1000).fit(features, [1, 0] * len(pairs))

@@ -7,7 +7,6 @@ and messages to stderr. Knows no training and no data.
 from __future__ import annotations
 
 import errno
-import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -19,6 +18,7 @@ import typer
 
 from dajeong.errors import DajeongError, EnvironmentProblem, UsageProblem
 from dajeong.messages import Language, choose_language, text
+from dajeong.output import flush, print_json, print_line
 
 if TYPE_CHECKING:
     from dajeong.records import Result
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = 130
     except Exception as problem:
         code = _explained(problem, session)
-    _flush()
+    flush()
     return code
 
 
@@ -79,8 +79,9 @@ def _language(value: str) -> Language:
 
 def _called(rest: list[str], session: Session) -> int:
     command = next((argument for argument in rest if not argument.startswith("-")), None)
-    if command is not None and command not in COMMANDS:
-        raise UsageProblem("command-unknown", command=command, nearest=_nearest(command, list(COMMANDS)))
+    known = [*COMMANDS, *GROUPS]
+    if command is not None and command not in known:
+        raise UsageProblem("command-unknown", command=command, nearest=_nearest(command, known))
     returned = _app()(args=rest or ["--help"], standalone_mode=False, prog_name="dajeong", obj=session)
     return returned if isinstance(returned, int) else 0
 
@@ -108,11 +109,13 @@ def _app() -> typer.Typer:
         if version:
             from importlib.metadata import version as version_of
 
-            _print(f"dajeong {version_of('dajeong')}")
+            print_line(f"dajeong {version_of('dajeong')}")
 
     for name, command in COMMANDS.items():
         about, epilog = text(f"help-{name}"), text("help-global")
         app.command(name, help=about, epilog=epilog, context_settings=help_names)(command())
+    for name, group in GROUPS.items():
+        app.add_typer(group(), name=name, help=text(f"help-{name}"), context_settings=help_names)
     return app
 
 
@@ -176,7 +179,7 @@ def _schema() -> Callable[..., None]:
         from dajeong import steps
         from dajeong.schema import recipe_schema
 
-        _print_json(recipe_schema(steps.KINDS))
+        print_json(recipe_schema(steps.KINDS))
 
     return schema
 
@@ -185,46 +188,32 @@ COMMANDS: dict[str, Callable[[], Callable[..., None]]] = {"run": _run, "chat": _
 """Name → what makes the command, once the language of its help is known."""
 
 
+def _data() -> typer.Typer:
+    from dajeong.cli_data import app
+
+    return app()
+
+
+GROUPS: dict[str, Callable[[], typer.Typer]] = {"data": _data}
+"""Name → what makes the commands below it."""
+
+
 def _print_plan(decisions: Sequence[Any], every_reason: bool, as_json: bool) -> None:
     from dajeong.printing import steps_as_json, steps_table
 
     if as_json:
-        _print_json(steps_as_json(decisions))
+        print_json(steps_as_json(decisions))
     else:
-        _print(steps_table(decisions, every_reason))
+        print_line(steps_table(decisions, every_reason))
 
 
 def _print_results(results: Sequence[Result], as_json: bool) -> None:
     from dajeong.printing import headline, results_table
 
     if as_json:
-        _print_json([result.model_dump(mode="json") for result in results])
+        print_json([result.model_dump(mode="json") for result in results])
     elif results:
-        _print(results_table(headline(results)))
-
-
-def _print_json(value: object) -> None:
-    import json
-
-    _print(json.dumps(value, ensure_ascii=False, indent=2))
-
-
-def _print(line: str) -> None:
-    """To stdout; a reader that has gone away, as `head` does, has what it wanted."""
-    try:
-        print(line, flush=True)
-    except BrokenPipeError:
-        _flush()
-
-
-def _flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (OSError, ValueError):
-            # Python would complain once more when it ends and flushes for the last time
-            with open(os.devnull, "w", encoding="utf-8") as nowhere:
-                os.dup2(nowhere.fileno(), stream.fileno())
+        print_line(results_table(headline(results)))
 
 
 def _make_streams_safe() -> None:

@@ -1071,6 +1071,39 @@ MESSAGES: dict[str, Sentence] = {
         "held_out({held_out}개)과 test({test}개)가 레코드 {records}개를 모두 가져갑니다. 줄이세요.",
     ),
     # --- exporting
+    "help-data-clean": Sentence(
+        "Clean records: what is dropped is kept beside them with its reason.",
+        "레코드를 거릅니다. 버린 것은 이유와 함께 옆에 남깁니다.",
+    ),
+    "help-data-export": Sentence(
+        "Write records in a shape that other trainers read, where their licences allow it.",
+        "라이선스가 허락하는 레코드를 다른 학습 도구가 읽는 형식으로 씁니다.",
+    ),
+    "help-data-records": Sentence(
+        "Files of records, as data read and the steps of a run write them.",
+        "data read나 실행 단계가 쓴 레코드 파일.",
+    ),
+    "help-data-against": Sentence(
+        "Records whose questions must not come up again, such as a test set; repeatable.",
+        "시험 세트처럼 질문이 다시 나오면 안 되는 레코드. 여러 번 쓸 수 있습니다.",
+    ),
+    "help-export-as": Sentence(
+        "alpaca, messages, trl or sharegpt.", "alpaca, messages, trl, sharegpt 중 하나."
+    ),
+    "help-export-out": Sentence(
+        "The file; its suffix says the format: .jsonl, .json, .parquet, .csv.",
+        "쓸 파일. 확장자가 형식을 정합니다: .jsonl, .json, .parquet, .csv.",
+    ),
+    "help-export-allow": Sentence(
+        "Pass on records under this licence too, because you have the right; repeatable.",
+        "이 라이선스의 레코드도 권리가 있어 내보냅니다. 여러 번 쓸 수 있습니다.",
+    ),
+    "clean-raw": Sentence(
+        "{path}: these are not records yet; they look like {source}. First: dajeong data read {source} {path} "
+        "--out FILE.jsonl.",
+        "{path}: 아직 레코드가 아닙니다. {source}(으)로 보입니다. 먼저: dajeong data read {source} {path} --out "
+        "FILE.jsonl.",
+    ),
     "export-done": Sentence(
         "{path}: {rows} rows ({shape}). Left out: {left_out}.",
         "{path}: {rows}행({shape}). 제외: {left_out}.",

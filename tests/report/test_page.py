@@ -9,7 +9,8 @@ from invented_run import HOSTILE, RECIPE, journal, make_run, replies, rollouts
 from test_markup import Seen
 
 from dajeong.records import Message
-from dajeong.report.page import POLICY, write
+from dajeong.report.document import POLICY
+from dajeong.report.page import write
 from dajeong.storage import read_json, write_json, write_records, write_text
 
 VOID = {"meta", "link", "input", "br"}

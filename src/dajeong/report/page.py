@@ -7,10 +7,10 @@ gives the same bytes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 
 from dajeong.report.curves import curves
+from dajeong.report.document import document
 from dajeong.report.lineage import alarms, lineage
 from dajeong.report.markup import Html, joined, tag
 from dajeong.report.read import Run, Stage, read_run
@@ -19,9 +19,6 @@ from dajeong.report.tables import table, tables
 from dajeong.report.verdict import verdict
 from dajeong.report.words import both
 from dajeong.storage import write_text
-
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
-"""What a browser may load for this page: nothing but its own style sheet."""
 
 
 def write(run: Path) -> Path:
@@ -32,21 +29,7 @@ def write(run: Path) -> Path:
 
 
 def page(run: Run) -> str:
-    document = tag("html", tag("head", *_head(run)), tag("body", *_body(run)), lang="ko")
-    return f"<!doctype html>\n{document}\n"
-
-
-def _head(run: Run) -> tuple[Html, ...]:
-    style = files("dajeong.report").joinpath("page.css").read_text(encoding="utf-8")
-    return (
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("link", rel="icon", href="data:,"),
-        tag("title", f"{run.name} · 다정 보고서 · dajeong report"),
-        tag("style", Html(style)),
-    )
+    return document(f"{run.name} · 다정 보고서 · dajeong report", *_body(run))
 
 
 def _body(run: Run) -> tuple[Html, ...]:
@@ -63,19 +46,7 @@ def _body(run: Run) -> tuple[Html, ...]:
     )
     shown = (_section(code, inside) for code, inside in sections.items())
     main = tag("main", _problems(run.problems), alarms(run.stages), *shown)
-    return (*_languages(), tag("header", *_title(run), contents), main)
-
-
-def _languages() -> tuple[Html, ...]:
-    """Two radio buttons that the style sheet listens to: no script is needed to change the language."""
-    choices = (("ko", "한국어", True), ("en", "English", None))
-    return tuple(
-        joined(
-            tag("input", type="radio", name="language", id=f"language-{code}", checked=checked),
-            tag("label", name, for_=f"language-{code}", lang=code),
-        )
-        for code, name, checked in choices
-    )
+    return tag("header", *_title(run), contents), main
 
 
 def _title(run: Run) -> tuple[Html, ...]:

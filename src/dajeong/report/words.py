@@ -165,6 +165,62 @@ PAGE: dict[str, Words] = {
     "versions": Words("소프트웨어 버전", "Software versions"),
     "recipe": Words("레시피와 버전", "Recipe and versions"),
     "resolved": Words("기본값까지 모두 적은 레시피", "The recipe with every default written out"),
+    # --- data doctor
+    "doctor-title": Words("데이터 진단", "Data doctor"),
+    "doctor-read": Words(
+        "출처 {source}(으)로 읽음. 행 {rows}개에서 레코드 {records}개. 이 페이지에 데이터의 글은 없습니다.",
+        "Read as source {source}: {records} records from {rows} rows. No text of the data is on this page.",
+    ),
+    "doctor-fit": Words(
+        "학습을 막을 문제는 찾지 못했습니다. 아래의 경고는 읽어 보세요.",
+        "Nothing found that forbids learning from it. Read the warnings below.",
+    ),
+    "doctor-unfit": Words("학습에 쓸 수 없습니다: {codes}", "Not fit to learn from: {codes}"),
+    "doctor-none": Words("찾은 문제가 없습니다.", "Nothing found."),
+    "doctor-artefact": Words(
+        "프롬프트를 보지 않는 손쉬운 판정이 얼마나 자주 맞는지입니다. 보상 모델의 정확도는 이보다 뚜렷이 "
+        "높아야 뜻이 있습니다.",
+        "How often easy judges that never see the prompt are right. The accuracy of a reward model means "
+        "something only where it is clearly above them.",
+    ),
+    "findings": Words("소견", "Findings"),
+    "findings-caption": Words("심각한 것부터", "The gravest first"),
+    "severity": Words("심각성", "Severity"),
+    "finding": Words("소견", "Finding"),
+    "concerned": Words("해당하는 수", "Concerned"),
+    "examples": Words("보기(id)", "Examples (ids)"),
+    "blocking": Words("막음", "blocking"),
+    "warning": Words("경고", "warning"),
+    "note": Words("알림", "note"),
+    "allowed": Words("허용됨", "allowed"),
+    "baselines": Words("기준선", "Baselines"),
+    "baselines-caption": Words(
+        "나은 답변을 고른 비율과 95 % 구간; 0.5는 우연",
+        "Share of better answers found, 95 % interval; 0.5 is chance",
+    ),
+    "judge": Words("판정", "Judge"),
+    "right-in": Words("맞힌 비율", "Right in"),
+    "all-kinds": Words("전체", "all"),
+    "lengths": Words("길이", "Lengths"),
+    "lengths-caption": Words("공백을 뺀 글자 수", "Characters without white space"),
+    "characters": Words("글자 수", "characters"),
+    "texts": Words("글의 수", "texts"),
+    "part": Words("부분", "Part"),
+    "answer": Words("답변", "Answer"),
+    "p5": Words("5 %", "5 %"),
+    "median": Words("중앙값", "median"),
+    "p95": Words("95 %", "95 %"),
+    "longest": Words("가장 긴 것", "longest"),
+    "last-bar": Words("(마지막 칸은 가장 긴 1 %를 모두 담음)", "(the last bar holds all of the longest 1 %)"),
+    "registers": Words("답변의 말투", "Register of the answers"),
+    "registers-caption": Words("답변의 비율", "Share of the answers"),
+    "counts": Words("구성", "What it is made of"),
+    "by-kind": Words("종류", "By kind"),
+    "by-licence": Words("이용 조건", "By licence"),
+    "by-source": Words("출처", "By source"),
+    "rejects": Words("읽지 못한 행", "Rows that could not be read"),
+    "left-by-source": Words("출처의 규칙으로 뺀 것", "Left out by a rule of the source"),
+    "not-stated": Words("적혀 있지 않음", "not stated"),
 }
 
 METRICS: dict[str, Words] = {
@@ -237,7 +293,20 @@ BASELINES: dict[str, Words] = {
         "n‑gram(시험 쌍 교차 검증)", "n-grams, cross-validated on the test"
     ),
     "other-prompt": Words("다른 프롬프트를 보여 줌", "other-prompt"),
+    "n-grams": Words("n‑gram(교차 검증)", "n-grams, cross-validated"),
+    "author": Words("글쓴이(교차 검증)", "author, cross-validated"),
+    "first-shown-wins": Words("먼저 보여 준 쪽이 이김", "first-shown-wins"),
 }
+
+REGISTERS: dict[str, Words] = {
+    "haeyo": Words("해요체", "haeyo (polite)"),
+    "hapsho": Words("합쇼체", "hapsho (formal)"),
+    "banmal": Words("반말", "banmal (casual)"),
+    "plain": Words("문어체(-다)", "plain (written)"),
+    "mixed": Words("섞임", "mixed"),
+    "none": Words("알 수 없음", "none"),
+}
+"""Registers of Korean."""
 
 WAYS: dict[str, Words] = {
     "greedy": Words("탐욕(greedy)", "greedy"),
@@ -285,6 +354,11 @@ ROLES: dict[str, Words] = {
 def both(code: str, **parameters: object) -> Html:
     """The words of `code` in both languages; the page shows one of them. Parameters are escaped."""
     return _pair(PAGE[code], parameters)
+
+
+def spoken(words: Words, parameters: Mapping[str, object]) -> Html:
+    """A sentence of elsewhere in both languages, its parameters escaped."""
+    return _pair(words, dict(parameters))
 
 
 def named(names: Mapping[str, Words], raw: str) -> Html:
