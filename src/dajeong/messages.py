@@ -1099,10 +1099,10 @@ MESSAGES: dict[str, Sentence] = {
         "이 라이선스의 레코드도 권리가 있어 내보냅니다. 여러 번 쓸 수 있습니다.",
     ),
     "clean-raw": Sentence(
-        "{path}: these are not records yet; they look like {source}. First: dajeong data read {source} {path} "
+        "{path}: these are not records yet; they look like {source}. First: dajeong data read {source} "
+        "{path} --out FILE.jsonl.",
+        "{path}: 아직 레코드가 아닙니다. {source}(으)로 보입니다. 먼저: dajeong data read {source} {path} "
         "--out FILE.jsonl.",
-        "{path}: 아직 레코드가 아닙니다. {source}(으)로 보입니다. 먼저: dajeong data read {source} {path} --out "
-        "FILE.jsonl.",
     ),
     "export-done": Sentence(
         "{path}: {rows} rows ({shape}). Left out: {left_out}.",

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from dajeong.artefacts import comparisons
+from dajeong.data import refusal
 from dajeong.data.settings import SmalltalkSettings
 from dajeong.data.smalltalk import TEST, World
 from dajeong.errors import DataProblem
 from dajeong.evaluation.reward_report import OTHER_PROMPT, Outcomes, Shown, other_prompts, report, results
 from dajeong.evaluation.settings import RewardReportSettings
-from dajeong.data import refusal
 from dajeong.judging.rules import is_friendly
 from dajeong.records import Message, Preference, Response, Result, Score, last_user_text
 from dajeong.storage import read_records, write_records

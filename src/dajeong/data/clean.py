@@ -29,7 +29,7 @@ def _is_visible(character: str) -> bool:
 
 def num_characters(text: str) -> int:
     """Characters without white space: what VAIV's length filter counts."""
-    return sum(not character.isspace() for character in text)
+    return len("".join(text.split()))
 
 
 def tidied(record: Record, end_markers: Sequence[str], changes: Counter[str]) -> Record:

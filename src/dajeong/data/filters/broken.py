@@ -21,6 +21,8 @@ _HIGH = "".join(map(re.escape, dict.fromkeys([*_CP1252, *map(chr, range(0x80, 0x
 _RUN = re.compile(f"[{_HIGH}][{_HIGH} ]*[{_HIGH}]|[{_HIGH}]")
 _TELLTALE = re.compile(f"[ìëíê][{_HIGH}]{{2}}")
 """What the three bytes of a Hangul syllable look like."""
+_WESTERN = re.compile("[\xb0-\xf4]")
+"""Every misread syllable begins with one of these; Korean text has none of them."""
 _CP949_RUN = re.compile(r"(?:[\xb0-\xc8][\xa1-\xfe]){3,}")
 _HANGUL = re.compile("[가-힣]")
 _LONE_JAMO = re.compile(r"[ㄱ-ㅎㅏ-ㅣ]")
@@ -80,7 +82,7 @@ def _reread_run(run: str) -> str:
 
 def looks_misread(text: str) -> bool:
     """Whether Hangul bytes read in a Western encoding stand in it: UTF-8 twice, or CP949 and no Hangul."""
-    if text.isascii():
+    if not _WESTERN.search(text):
         return False
     if len(_TELLTALE.findall(text)) >= 2:
         return True

@@ -8,7 +8,7 @@ a mere phrase: there 40 in a row are asked for, and short texts are left alone. 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -66,13 +66,13 @@ def _telling_grams(codes: Codes) -> Hashes:
 class EvaluationIndex:
     def __init__(self, sets: Sequence[Marks]) -> None:
         self._names = [each.name for each in sets]
-        self._grams, self._owners = _merged([each.grams for each in sets])
-        self._seen_long = _Sieve(self._grams)
+        hashes, self._owners = _merged([each.grams for each in sets])
+        self._grams = _Known(hashes)
         self._short: dict[int, list[tuple[int, int, int]]] = {}
         for owner, each in enumerate(sets):
             for first, length, digest in each.short.tolist():
                 self._short.setdefault(first, []).append((length, digest, owner))
-        self._seen_short = _Sieve(np.array(list(self._short), dtype=np.uint64))
+        self._firsts = _Known(np.array(sorted(self._short), dtype=np.uint64))
 
     def sets_in(self, texts: Sequence[str]) -> list[str | None]:
         """For each text the name of an evaluation set of which it holds a piece."""
@@ -81,25 +81,18 @@ class EvaluationIndex:
         if len(batch.codes) < SHORT:
             return found
         hashes = grams(np.concatenate((batch.codes, _PADDING)))
-        for place in np.flatnonzero(self._seen_short.may_hold(hashes.ten[: len(batch.codes)])):
-            self._note_short(batch, int(place), int(hashes.ten[place]), found)
+        for place, _ in self._firsts.places_in(hashes.ten[: len(batch.codes)]):
+            self._note_short(batch, place, int(hashes.ten[place]), found)
         for length, each in ((LONG, hashes.twenty), (FOREIGN, hashes.forty)):
-            for place in np.flatnonzero(self._seen_long.may_hold(each[: len(batch.codes)])):
-                self._note_long(batch, int(place), length, each[place], found)
+            for place, index in self._grams.places_in(each[: len(batch.codes)]):
+                text = int(np.searchsorted(batch.ends, place))
+                if place + length <= batch.ends[text]:
+                    found[text] = self._names[self._owners[index]]
         return found
-
-    def _note_long(
-        self, batch: Batch, place: int, length: int, gram: np.uint64, found: list[str | None]
-    ) -> None:
-        text = int(np.searchsorted(batch.ends, place))
-        index = int(np.searchsorted(self._grams, gram))
-        inside = text < len(found) and place + length <= batch.ends[text]
-        if inside and index < len(self._grams) and self._grams[index] == gram:
-            found[text] = self._names[self._owners[index]]
 
     def _note_short(self, batch: Batch, place: int, first: int, found: list[str | None]) -> None:
         text = int(np.searchsorted(batch.ends, place))
-        for length, digest, owner in self._short.get(first, ()):
+        for length, digest, owner in self._short[first]:
             codes = batch.codes[place : place + length]
             if place + length <= batch.ends[text] and digest_of(codes.tobytes()) == digest:
                 found[text] = self._names[owner]
@@ -114,15 +107,19 @@ def _merged(parts: Sequence[Hashes]) -> tuple[Hashes, npt.NDArray[np.int64]]:
     return hashes[order], np.repeat(np.arange(len(parts)), [len(part) for part in parts])[order]
 
 
-class _Sieve:
-    """Says fast that a hash is not there; of 16 others it lets one through."""
+class _Known:
+    """Finds sorted hashes in an array: a table of their first bits lets few others through to the search."""
 
     def __init__(self, hashes: Hashes) -> None:
-        bits = max(10, math.ceil(math.log2(16 * len(hashes) + 1)))
-        self._shift = np.uint64(64 - bits)
+        bits = min(24, max(10, math.ceil(math.log2(256 * len(hashes) + 1))))
+        self._hashes, self._shift = hashes, np.uint64(64 - bits)
         self._table = np.zeros(1 << bits, dtype=bool)
         self._table[hashes >> self._shift] = True
 
-    def may_hold(self, hashes: Hashes) -> npt.NDArray[np.bool_]:
-        found: npt.NDArray[np.bool_] = self._table[hashes >> self._shift]
-        return found
+    def places_in(self, hashes: Hashes) -> Iterator[tuple[int, int]]:
+        """(place in `hashes`, index of what is known) of every known one."""
+        places = np.flatnonzero(self._table[hashes >> self._shift])
+        if len(places):
+            indices = np.minimum(np.searchsorted(self._hashes, hashes[places]), len(self._hashes) - 1)
+            same = self._hashes[indices] == hashes[places]
+            yield from zip(places[same].tolist(), indices[same].tolist(), strict=True)

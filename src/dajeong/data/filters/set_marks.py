@@ -1,6 +1,6 @@
 """What is known of evaluation sets: hashes that come along for the registered ones, everything for a file.
 
-`known_sets.npz` holds hashes of 4 n-grams of every text, enough to know a copy of the whole text, not of a
+`known_sets.safetensors` holds hashes of 4 n-grams of every text, enough to know a copy of the whole text, not of a
 part. `python -m dajeong.data.filters.set_marks FOLDER` makes it anew from the files.
 """
 
@@ -12,14 +12,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from safetensors.numpy import load_file, save_file
 
 from dajeong.data.filters.evaluation_index import Marks, marks_of
 from dajeong.data.filters.known_sets import KNOWN_SETS
 from dajeong.data.lines import read_rows
 from dajeong.data.rows import BadRow
 
-SHIPPED = Path(__file__).with_name("known_sets.npz")
+SHIPPED = Path(__file__).with_name("known_sets.safetensors")
 GRAMS_PER_TEXT = 4
 _NOT_TEXT = re.compile(
     r"(?i)^(?:id\d?|idx|link ?\d?|url|source|licence|license|label\w*|category\w*|role|from|kind|meta)$"
@@ -28,12 +28,10 @@ _NOT_TEXT = re.compile(
 
 def shipped_marks(names: Iterable[str]) -> list[Marks]:
     """What is known of these sets where their files are not at hand."""
-    with np.load(SHIPPED, allow_pickle=False) as kept:
-        return [
-            Marks(name, kept[f"{name}.grams"], kept[f"{name}.short"])
-            for name in names
-            if f"{name}.grams" in kept
-        ]
+    kept = load_file(SHIPPED)
+    return [
+        Marks(name, kept[f"{name}.grams"], kept[f"{name}.short"]) for name in names if f"{name}.grams" in kept
+    ]
 
 
 def file_marks(path: Path) -> Marks:
@@ -70,7 +68,7 @@ def make(folder: Path, path: Path = SHIPPED) -> None:
             texts = (text for file in files for text in file_texts(file))
             marks = marks_of(name, texts, GRAMS_PER_TEXT)
             arrays |= {f"{name}.grams": marks.grams, f"{name}.short": marks.short}
-    np.savez_compressed(path, **arrays)
+    save_file(arrays, path)
 
 
 if __name__ == "__main__":
