@@ -26,12 +26,12 @@ def load() -> list[float]:
     return [round(value, 2) for value in os.getloadavg()]
 
 
-def versions(python: Path) -> dict[str, str]:
+def versions(python: Path, packages: tuple[str, ...] = PACKAGES) -> dict[str, str]:
     """Of the interpreter and the packages it finds."""
     code = (
         "import json, platform; from importlib import metadata as m\n"
         "def v(p):\n try: return m.version(p)\n except m.PackageNotFoundError: return None\n"
-        f"found = {{p: v(p) for p in {PACKAGES}}}\n"
+        f"found = {{p: v(p) for p in {packages}}}\n"
         "print(json.dumps({'python': platform.python_version(), **{p: x for p, x in found.items() if x}}))"
     )
     answer = subprocess.run([str(python), "-c", code], check=True, capture_output=True, encoding="utf-8")

@@ -8,18 +8,19 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent / ".peers"
 PINS = ("torch==2.13.0", "transformers==5.23.0", "peft==0.21.2", "accelerate==1.15.0")
+TEXT_PINS = ("numpy==2.4.6", "datasketch==2.0.0", "rouge_score==0.1.2")
 
 
-def peer_python() -> Path:
+def peer_python(name: str = "transformers", wanted: tuple[str, ...] = PINS) -> Path:
     """The peer's interpreter; a change of the pins makes the environment anew."""
-    folder = FOLDER / "transformers"
+    folder = FOLDER / name
     python, made = folder / "bin" / "python", folder / "made.txt"
-    pins = "\n".join(PINS)
+    pins = "\n".join(wanted)
     if not (made.is_file() and made.read_text(encoding="utf-8") == pins):
         print(f"making the peers' environment in {folder} …", file=sys.stderr)
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
         # torch first and alone: later packages must not pull another, larger build
-        for packages in (PINS[:1], PINS[1:]):
+        for packages in (wanted[:1], wanted[1:]):
             command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
             subprocess.run([*command, *packages], check=True)
         made.write_text(pins, encoding="utf-8")
