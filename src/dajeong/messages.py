@@ -1135,6 +1135,81 @@ MESSAGES: dict[str, Sentence] = {
         "파일에서 {count}행을 {source}(으)로 읽을 수 없습니다(첫째: {place}). 아무것도 쓰지 않았습니다. "
         "dajeong data doctor FILE로 확인하거나 레시피에서 먼저 읽으세요.",
     ),
+    # --- model services
+    "asking": Sentence("asking {model}", "{model}에 묻는 중"),
+    "key-missing": Sentence(
+        "the environment variable {variable} is empty; expected the key of the service. Set it and run the "
+        "same command again; never write a key into a recipe.",
+        "환경 변수 {variable}이(가) 비어 있습니다. 서비스의 키가 필요합니다. 변수를 설정하고 같은 명령을 다시 "
+        "실행하세요. 키는 레시피에 적지 마세요.",
+    ),
+    "key-unusable": Sentence(
+        "the environment variable {variable} holds something that cannot be a key: spaces or characters "
+        "outside ASCII. Set it anew.",
+        "환경 변수 {variable}의 값은 키일 수 없습니다. 공백이나 ASCII 밖의 글자가 있습니다. 다시 설정하세요.",
+    ),
+    "service-key-refused": Sentence(
+        "{service} refuses the key: {detail}. Set a valid one in the environment; what was answered so far "
+        "is kept.",
+        "{service}이(가) 키를 거절했습니다: {detail}. 유효한 키를 환경 변수에 설정하세요. 지금까지의 답은 "
+        "보관되어 있습니다.",
+    ),
+    "service-quota": Sentence(
+        "{service} stops for its quota or the bill: {detail}. Settle that there and run the same command "
+        "again; what was answered so far is kept and not paid for twice.",
+        "{service}이(가) 한도 또는 결제 문제로 멈췄습니다: {detail}. 해결한 뒤 같은 명령을 다시 실행하세요. "
+        "지금까지의 답은 보관되어 다시 지불하지 않습니다.",
+    ),
+    "service-not-there": Sentence(
+        "{service}: no such address or model: {detail}. Check base_url and model.",
+        "{service}: 그런 주소나 모델이 없습니다: {detail}. base_url과 model을 확인하세요.",
+    ),
+    "service-pause": Sentence(
+        "{service} asks to wait {seconds} seconds: {detail}. Run the same command after that, or raise "
+        "max_wait_seconds; what was answered so far is kept.",
+        "{service}이(가) {seconds}초를 기다리라고 합니다: {detail}. 그 뒤에 같은 명령을 다시 실행하거나 "
+        "max_wait_seconds를 늘리세요. 지금까지의 답은 보관되어 있습니다.",
+    ),
+    "service-down": Sentence(
+        "{service}: {count} requests failed one after another, last {detail}. Check the service and run the "
+        "same command again; what was answered so far is kept.",
+        "{service}: 요청 {count}개가 잇달아 실패했습니다(마지막: {detail}). 서비스를 확인하고 같은 명령을 다시 "
+        "실행하세요. 지금까지의 답은 보관되어 있습니다.",
+    ),
+    "budget-reached": Sentence(
+        "budget of ${budget} reached: ${spent} spent, ${held} at most for requests left without an answer, "
+        "and the next may cost ${most}. Raise budget and run the same command again; nothing is paid twice.",
+        "예산 ${budget}에 이르렀습니다. 쓴 돈 ${spent}, 답을 받지 못한 요청에 최대 ${held}, 다음 요청에 최대 "
+        "${most}. budget을 늘리고 같은 명령을 다시 실행하세요. 두 번 지불하지 않습니다.",
+    ),
+    "price-unknown": Sentence(
+        "{model}: a budget needs the price. Set price_in and price_out (dollars per million tokens; 0 where "
+        "it is free), or leave out budget.",
+        "{model}: 예산을 지키려면 가격이 필요합니다. price_in과 price_out을 정하거나(100만 토큰당 달러, 무료면 "
+        "0) budget을 빼세요.",
+    ),
+    "model-changed": Sentence(
+        "{service} now answers as another model: {detail}. Answers of two models must not mix: name a dated "
+        "model, start a new run, or set allow_model_change.",
+        "{service}이(가) 다른 모델로 답합니다: {detail}. 두 모델의 답을 섞을 수 없습니다. 날짜가 붙은 모델 "
+        "이름을 쓰거나, 새로 실행하거나, allow_model_change를 켜세요.",
+    ),
+    "service-one-text": Sentence(
+        "{model}: api: completions takes one message, got {count}. Use api: chat, or write the prompt as one "
+        "text.",
+        "{model}: api: completions에는 메시지 하나만 보낼 수 있는데 {count}개입니다. api: chat을 쓰거나 "
+        "프롬프트를 한 글로 만드세요.",
+    ),
+    "service-no-beams": Sentence(
+        "decoding.num_beams is {num_beams}: services know no beam search. Use num_beams: 1.",
+        "decoding.num_beams가 {num_beams}입니다. 서비스는 빔 탐색을 모릅니다. num_beams: 1을 쓰세요.",
+    ),
+    "ledger-unreadable": Sentence(
+        "{path}: the file of paid answers cannot be used: {problem}. Move it away; answers are then asked, "
+        "and paid for, again.",
+        "{path}: 지불한 답을 모아 둔 파일을 쓸 수 없습니다: {problem}. 다른 곳으로 옮기세요. 그러면 답을 다시 "
+        "묻고 다시 지불하게 됩니다.",
+    ),
     # --- preferences
     "pairs-done": Sentence(
         "{step}: {records} preferences ({counts}).", "{step}: 선호 레코드 {records}개({counts})."

@@ -42,6 +42,8 @@ class Kind(NamedTuple):
     """The setting that names the step's model where it leaves no folder of its own."""
     algorithm: str | None = None
     """`module:class` of what the training loop runs in this step, where it brings one of its own."""
+    estimate: str | None = None
+    """`module:function` of a step that pays: its settings and workplace in, a `remote.prices.Estimate` out."""
 
 
 DIALOGUES = Input("Dialogue", many=True)

@@ -67,8 +67,13 @@ class Workplace:
 
     def check_stop(self) -> None:
         """Raises Stopped once Ctrl-C or SIGTERM has come; called where the work so far is safe."""
-        if _signal_seen is not None:
-            raise Stopped("stopped", _signal_seen, step=self.name)
+        raise_if_stopped(self.name)
+
+
+def raise_if_stopped(step: str) -> None:
+    """`Workplace.check_stop` for work that knows no workplace."""
+    if _signal_seen is not None:
+        raise Stopped("stopped", _signal_seen, step=step)
 
 
 def stop_wanted() -> bool:
