@@ -12,7 +12,7 @@ from source_tree import Module, calls, modules, parsed, place
 LADDER = {
     7: "cli cli_data cli_export one_file output terminal printing printing_data __main__",
     6: "steps recipe recipe_source references settings_reader yaml_strict schema catalog "
-    "pipeline ledger fingerprint run_folder lock surroundings team",
+    "pipeline ledger fingerprint run_folder lock surroundings team costs",
     5: "synthesis preference training evaluation planning report serving export",
     4: "rollout judging",
     3: "models",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
@@ -129,19 +129,25 @@ def _run() -> Callable[..., None]:
         ] = None,
         until: Annotated[str | None, typer.Option(help=text("help-run-until"), metavar="STEP")] = None,
         force: Annotated[list[str] | None, typer.Option(help=text("help-run-force"), metavar="STEP")] = None,
+        budget: Annotated[
+            float | None, typer.Option(help=text("help-run-budget"), min=0, metavar="DOLLARS")
+        ] = None,
         dry_run: Annotated[bool, typer.Option("--dry-run", help=text("help-run-dry-run"))] = False,
         explain: Annotated[bool, typer.Option("--explain", help=text("help-run-explain"))] = False,
     ) -> None:
-        from dajeong import pipeline, steps
+        from dajeong import costs, pipeline, steps
         from dajeong.recipe import load
         from dajeong.terminal import progress_on
 
         session: Session = context.obj
         loaded = load(recipe, set_ or (), steps.KINDS)
+        if budget is not None:
+            loaded = costs.with_budget(loaded, budget)
         folder = out or Path("runs") / loaded.shared.name
         wish = pipeline.Wish(until, tuple(force or ()), explain)
         if dry_run:
-            _print_plan(pipeline.plan(loaded, folder, wish), explain, session.json)
+            decisions = pipeline.plan(loaded, folder, wish)
+            _print_plan(decisions, costs.estimates(loaded, folder, decisions), explain, session.json)
             return
         session.trace_file = folder / "error.txt"
         with progress_on(quiet=session.quiet) as progress:
@@ -198,13 +204,17 @@ GROUPS: dict[str, Callable[[], typer.Typer]] = {"data": _data}
 """Name → what makes the commands below it."""
 
 
-def _print_plan(decisions: Sequence[Any], every_reason: bool, as_json: bool) -> None:
-    from dajeong.printing import steps_as_json, steps_table
+def _print_plan(
+    decisions: Sequence[Any], estimates: Mapping[str, Any], every_reason: bool, as_json: bool
+) -> None:
+    from dajeong.printing import estimate_lines, steps_as_json, steps_table
 
     if as_json:
-        print_json(steps_as_json(decisions))
-    else:
-        print_line(steps_table(decisions, every_reason))
+        print_json(steps_as_json(decisions, estimates))
+        return
+    print_line(steps_table(decisions, every_reason))
+    for line in estimate_lines(estimates):
+        print_line(line)
 
 
 def _print_results(results: Sequence[Result], as_json: bool) -> None:

@@ -1,18 +1,20 @@
 """What a step's result depends on, as a hash; and, when the hash changes, which part of it did.
 
 The parts: kind and its version, seed, settings after `scale`, how the inputs are named, fingerprints of the
-steps before, digests of files and folders from outside. Not in it: threads, paths, the code, the time.
+steps before, digests of files and folders from outside. Not in it: threads, paths, the code, the time, and
+settings marked `aside`, such as what a service costs.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from dajeong.recipe import Step
+from dajeong.records import Frozen
 from dajeong.settings_reader import paths_in
 from dajeong.storage import digest_file, digest_json
 
@@ -29,7 +31,7 @@ class Reason(NamedTuple):
 
 def parts_of(step: Step, seed: int, fingerprints: Mapping[str, str]) -> dict[str, Any]:
     """All that the result depends on, as plain JSON. `fingerprints` has those of the steps before."""
-    settings = step.settings.model_dump(mode="json")
+    settings = step.settings.model_dump(mode="json", exclude=_aside(step.settings))
     outside = dict(_outside(step, settings))
     labels = {str(path): label for label, path in outside.items()}
     return {
@@ -41,6 +43,22 @@ def parts_of(step: Step, seed: int, fingerprints: Mapping[str, str]) -> dict[str
         "steps": {name: fingerprints[name] for name in step.waits_for},
         "files": {label: digest_outside(path) for label, path in outside.items()},
     }
+
+
+def _aside(value: Any) -> dict[Any, Any]:
+    """Where in the settings lies what no result depends on (marked `aside`), as pydantic excludes it."""
+    marked: dict[Any, Any] = {}
+    parts: Iterable[tuple[Any, Any]] = value.items() if isinstance(value, dict) else enumerate(value)
+    if isinstance(value, Frozen):
+        fields = type(value).model_fields
+        marked = {name: True for name in fields if _is_aside(fields[name].json_schema_extra)}
+        parts = [(name, getattr(value, name)) for name in fields if name not in marked]
+    below = {name: _aside(part) for name, part in parts if isinstance(part, Frozen | dict | tuple)}
+    return marked | {name: found for name, found in below.items() if found}
+
+
+def _is_aside(extra: object) -> bool:
+    return isinstance(extra, dict) and bool(extra.get("aside"))
 
 
 def fingerprint_of(parts: Mapping[str, Any]) -> str:

@@ -698,6 +698,26 @@ MESSAGES: dict[str, Sentence] = {
     "help-run-dry-run": Sentence(
         "Show the steps and what would run.", "단계와 실행될 것을 보여 주기만 합니다."
     ),
+    "help-run-budget": Sentence(
+        "Most that services may cost this run in all, in dollars; it stops before that.",
+        "서비스에 쓸 수 있는 최대 금액(달러). 넘기 전에 멈춥니다.",
+    ),
+    "estimate-priced": Sentence(
+        "{step}: {requests} requests, {cached} of them answered already; costs about {expected} ({low} or "
+        "more), at most {high}",
+        "{step}: 요청 {requests}개(이미 답이 있는 것 {cached}개), 예상 비용 {expected}(적으면 {low}), "
+        "최대 {high}",
+    ),
+    "estimate-unpriced": Sentence(
+        "{step}: {requests} requests, {cached} of them answered already; price unknown (set price_in and "
+        "price_out)",
+        "{step}: 요청 {requests}개(이미 답이 있는 것 {cached}개), 가격 모름(price_in과 price_out을 정하세요)",
+    ),
+    "estimate-later": Sentence(
+        "{step}: asks a service; how much is known once the steps before it are done",
+        "{step}: 서비스에 묻는 단계입니다. 앞 단계가 끝나야 비용을 알 수 있습니다",
+    ),
+    "estimate-total": Sentence("in all", "모두"),
     "help-run-explain": Sentence(
         "Say why each step runs or is skipped.", "단계마다 실행하거나 건너뛰는 이유를 말합니다."
     ),
@@ -1140,8 +1160,8 @@ MESSAGES: dict[str, Sentence] = {
     "key-missing": Sentence(
         "the environment variable {variable} is empty; expected the key of the service. Set it and run the "
         "same command again; never write a key into a recipe.",
-        "환경 변수 {variable}이(가) 비어 있습니다. 서비스의 키가 필요합니다. 변수를 설정하고 같은 명령을 다시 "
-        "실행하세요. 키는 레시피에 적지 마세요.",
+        "환경 변수 {variable}이(가) 비어 있습니다. 서비스의 키가 필요합니다. 변수를 설정하고 같은 명령을 "
+        "다시 실행하세요. 키는 레시피에 적지 마세요.",
     ),
     "key-unusable": Sentence(
         "the environment variable {variable} holds something that cannot be a key: spaces or characters "
@@ -1173,8 +1193,8 @@ MESSAGES: dict[str, Sentence] = {
     "service-down": Sentence(
         "{service}: {count} requests failed one after another, last {detail}. Check the service and run the "
         "same command again; what was answered so far is kept.",
-        "{service}: 요청 {count}개가 잇달아 실패했습니다(마지막: {detail}). 서비스를 확인하고 같은 명령을 다시 "
-        "실행하세요. 지금까지의 답은 보관되어 있습니다.",
+        "{service}: 요청 {count}개가 잇달아 실패했습니다(마지막: {detail}). 서비스를 확인하고 같은 명령을 "
+        "다시 실행하세요. 지금까지의 답은 보관되어 있습니다.",
     ),
     "budget-reached": Sentence(
         "budget of ${budget} reached: ${spent} spent, ${held} at most for requests left without an answer, "
@@ -1185,8 +1205,14 @@ MESSAGES: dict[str, Sentence] = {
     "price-unknown": Sentence(
         "{model}: a budget needs the price. Set price_in and price_out (dollars per million tokens; 0 where "
         "it is free), or leave out budget.",
-        "{model}: 예산을 지키려면 가격이 필요합니다. price_in과 price_out을 정하거나(100만 토큰당 달러, 무료면 "
-        "0) budget을 빼세요.",
+        "{model}: 예산을 지키려면 가격이 필요합니다. price_in과 price_out을 정하거나(100만 토큰당 달러, "
+        "무료면 0) budget을 빼세요.",
+    ),
+    "price-unknown-deepl": Sentence(
+        "DeepL: a budget needs the price. Set price (dollars per million characters; 0 on the free plan), or "
+        "leave out budget.",
+        "DeepL: 예산을 지키려면 가격이 필요합니다. price를 정하거나(100만 글자당 달러, 무료 요금제는 0) "
+        "budget을 빼세요.",
     ),
     "model-changed": Sentence(
         "{service} now answers as another model: {detail}. Answers of two models must not mix: name a dated "
@@ -1207,8 +1233,8 @@ MESSAGES: dict[str, Sentence] = {
     "ledger-unreadable": Sentence(
         "{path}: the file of paid answers cannot be used: {problem}. Move it away; answers are then asked, "
         "and paid for, again.",
-        "{path}: 지불한 답을 모아 둔 파일을 쓸 수 없습니다: {problem}. 다른 곳으로 옮기세요. 그러면 답을 다시 "
-        "묻고 다시 지불하게 됩니다.",
+        "{path}: 지불한 답을 모아 둔 파일을 쓸 수 없습니다: {problem}. 다른 곳으로 옮기세요. 그러면 답을 "
+        "다시 묻고 다시 지불하게 됩니다.",
     ),
     # --- preferences
     "pairs-done": Sentence(

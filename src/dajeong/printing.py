@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dajeong.costs import total
 from dajeong.ledger import Decision
 from dajeong.messages import text
 from dajeong.records import Result
+from dajeong.remote.prices import Estimate
 
 
 def columns(rows: Sequence[Sequence[str]]) -> str:
@@ -69,8 +71,33 @@ def _step_row(decision: Decision, every_reason: bool) -> list[str]:
     return [step.name, step.use, shown, inputs or "-", outputs or "-"]
 
 
-def steps_as_json(decisions: Sequence[Decision]) -> list[dict[str, Any]]:
-    """The same for machines, every reason included."""
+def estimate_lines(estimates: Mapping[str, Estimate | None]) -> list[str]:
+    """What asking services will cost, step by step and in all; nothing where no step asks."""
+    lines = [_estimate_line(name, estimate) for name, estimate in estimates.items()]
+    if len(lines) > 1:
+        lines.append(_estimate_line(text("estimate-total"), total(estimates)))
+    return lines
+
+
+def _estimate_line(name: str, estimate: Estimate | None) -> str:
+    if estimate is None:
+        return text("estimate-later", step=name)
+    counts = {"step": name, "requests": estimate.requests, "cached": estimate.cached}
+    if estimate.low is None or estimate.expected is None or estimate.high is None:
+        return text("estimate-unpriced", **counts)
+    low, expected, high = (_dollars(value) for value in (estimate.low, estimate.expected, estimate.high))
+    return text("estimate-priced", **counts, low=low, expected=expected, high=high)
+
+
+def _dollars(value: float) -> str:
+    """Small amounts keep two digits that mean something."""
+    return f"${value:.2f}" if value >= 0.1 or value == 0 else f"${value:.2g}"
+
+
+def steps_as_json(
+    decisions: Sequence[Decision], estimates: Mapping[str, Estimate | None]
+) -> list[dict[str, Any]]:
+    """The same for machines, every reason included; `estimate` stands at steps that pay."""
     return [
         {
             "step": decision.step.name,
@@ -79,6 +106,14 @@ def steps_as_json(decisions: Sequence[Decision]) -> list[dict[str, Any]]:
             "outputs": [*decision.step.kind.outputs, *(["model"] if decision.step.kind.gives_model else [])],
             "action": decision.action,
             "reasons": [{"code": reason.code, **reason.parameters} for reason in decision.reasons],
+            **_estimate_as_json(decision.step.name, estimates),
         }
         for decision in decisions
     ]
+
+
+def _estimate_as_json(step: str, estimates: Mapping[str, Estimate | None]) -> dict[str, Any]:
+    if step not in estimates:
+        return {}
+    estimate = estimates[step]
+    return {"estimate": estimate.model_dump() if estimate else None}

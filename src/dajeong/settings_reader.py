@@ -66,13 +66,9 @@ def _explained(
     if first["type"] == "missing":
         return UsageProblem("recipe-missing-key", where=place, key=str(first["loc"][-1]))
     expected = first["msg"].removeprefix("Value error, ")
-    return UsageProblem(
-        "recipe-value",
-        where=place,
-        field=field or "-",
-        value=repr(first.get("input"))[:80],
-        expected=expected,
-    )
+    # people paste keys where the name of a variable belongs
+    value = "***" if field.endswith("key_env") else repr(first.get("input"))[:80]
+    return UsageProblem("recipe-value", where=place, field=field or "-", value=value, expected=expected)
 
 
 def _key_path(values: Any, error: ErrorDetails) -> KeyPath:

@@ -8,30 +8,27 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from dajeong.errors import RemoteProblem
 from dajeong.progress import Progress, Quiet
 from dajeong.remote import wire
+from dajeong.remote.crew import Crew
 from dajeong.remote.ledger import Bill, Ledger
-from dajeong.remote.line import Halted, Line, Outcome, Service
+from dajeong.remote.line import Line, Outcome, Service
 from dajeong.remote.pacing import Clock
 from dajeong.remote.prices import PICO, Estimate, Prices, estimate, likely_prompt_tokens
 from dajeong.remote.request import Answer, Failure, Request
 from dajeong.remote.settings import OPENAI, ServiceSettings
 from dajeong.remote.transport import HttpTransport, Transport
-from dajeong.workplace import raise_if_stopped
 
 CHUNK = 64
 """Requests looked up on the disk at once."""
 LOOK_AHEAD = 2
 """Requests taken from the caller before their turn, per request under way."""
-LISTEN_S = 0.2
-"""Seconds between looks at whether a signal came."""
 MODEL_CHANGED = "model-changed"
 
 
@@ -100,13 +97,33 @@ class Client:
         leaves, requests under way have come to their end and are kept.
         """
         most_waiting = LOOK_AHEAD * self.settings.concurrency
-        with _Round(self) as round_:
+        waiting: dict[str, list[int]] = {}
+        with Crew[Answer | Failure](self.settings.concurrency, self.settings.model) as crew:
             for chunk in _chunks(enumerate(requests), min(CHUNK, most_waiting)):
-                yield from round_.begun(chunk)
-                while len(round_.waiting) >= most_waiting:
-                    yield from round_.next()
-            while round_.waiting:
-                yield from round_.next()
+                yield from self._begun(chunk, waiting, crew)
+                while len(waiting) >= most_waiting:
+                    yield from _next(waiting, crew)
+            while waiting:
+                yield from _next(waiting, crew)
+
+    def _begun(
+        self,
+        chunk: Sequence[tuple[int, Request]],
+        waiting: dict[str, list[int]],
+        crew: Crew[Answer | Failure],
+    ) -> Iterator[tuple[int, Answer]]:
+        """Sends off what has no answer yet; gives what has one."""
+        keyed = [(index, request, self.key(request)) for index, request in chunk]
+        kept = self.ledger.answers([key for _, _, key in keyed])
+        for index, request, key in keyed:
+            if key in waiting:
+                waiting[key].append(index)
+            elif key not in kept:
+                waiting[key] = [index]
+                crew.send(key, partial(self._ask, request, key))
+        for index, _, key in keyed:
+            if key in kept:
+                yield index, _from_disk(Answer.model_validate_json(kept[key]))
 
     def estimate(self, requests: Iterable[Request]) -> Estimate:
         """What asking would cost now, kept answers left out. Sends nothing and needs no key."""
@@ -124,8 +141,7 @@ class Client:
         """The name of the request's answer on the disk."""
         return wire.as_key(wire.fields_of(request, self.settings), self.settings, request.sample)
 
-    def ask(self, request: Request, key: str, halt: threading.Event) -> Answer | Failure:
-        """One request, asked now whatever is kept; for the threads of `stream`."""
+    def _ask(self, request: Request, key: str, halt: threading.Event) -> Answer | Failure:
         body = wire.as_bytes(wire.fields_of(request, self.settings))
         most = self.prices.most(request) if self.prices else 0
         weight = likely_prompt_tokens(request) + request.decoding.max_new_tokens
@@ -152,71 +168,15 @@ class Client:
         return not model or model == self._model or self.settings.allow_model_change
 
 
-class _Round:
-    """One call of `stream`: its threads, and which results are waited for under which key."""
-
-    def __init__(self, client: Client) -> None:
-        self.client = client
-        self.waiting: dict[str, list[int]] = {}
-        self._ended: SimpleQueue[tuple[str, Future[Answer | Failure]]] = SimpleQueue()
-        self._halt = threading.Event()
-        self._problem: BaseException | None = None
-        self._threads = ThreadPoolExecutor(client.settings.concurrency, "service")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._halt.set()
-        self._threads.shutdown(cancel_futures=True)
-
-    def begun(self, chunk: Sequence[tuple[int, Request]]) -> Iterator[tuple[int, Answer]]:
-        """Sends off what has no answer yet; gives what has one."""
-        keyed = [(index, request, self.client.key(request)) for index, request in chunk]
-        kept = self.client.ledger.answers([key for _, _, key in keyed])
-        for index, request, key in keyed:
-            if key in self.waiting:
-                self.waiting[key].append(index)
-            elif key not in kept:
-                self.waiting[key] = [index]
-                self._send(request, key)
-        for index, _, key in keyed:
-            if key in kept:
-                yield index, _from_disk(Answer.model_validate_json(kept[key]))
-
-    def _send(self, request: Request, key: str) -> None:
-        future = self._threads.submit(self._asked, request, key)
-        future.add_done_callback(lambda future: self._ended.put((key, future)))
-
-    def _asked(self, request: Request, key: str) -> Answer | Failure:
-        """The first problem halts every thread: nothing more is paid for."""
-        try:
-            return self.client.ask(request, key, self._halt)
-        except BaseException as problem:
-            if not self._halt.is_set():
-                self._problem = problem
-                self._halt.set()
-            raise
-
-    def next(self) -> Iterator[tuple[int, Answer | Failure]]:
-        """The next result, under every index that waits for it."""
-        while True:
-            raise_if_stopped(self.client.settings.model)
-            try:
-                key, future = self._ended.get(timeout=LISTEN_S)
-                break
-            except Empty:
-                continue
-        try:
-            result = future.result()
-        except Halted:
-            raise self._problem or RuntimeError("halted without a reason") from None
-        first, *others = self.waiting.pop(key)
-        yield first, result
-        for index in others:
-            yield index, _from_disk(result) if isinstance(result, Answer) else result
+def _next(
+    waiting: dict[str, list[int]], crew: Crew[Answer | Failure]
+) -> Iterator[tuple[int, Answer | Failure]]:
+    """The next result, under every index that waits for it."""
+    key, result = crew.next()
+    first, *others = waiting.pop(key)
+    yield first, result
+    for index in others:
+        yield index, _from_disk(result) if isinstance(result, Answer) else result
 
 
 def _from_disk(answer: Answer) -> Answer:
@@ -226,3 +186,9 @@ def _from_disk(answer: Answer) -> Answer:
 def _chunks(items: Iterator[tuple[int, Request]], size: int) -> Iterator[list[tuple[int, Request]]]:
     while chunk := list(itertools.islice(items, size)):
         yield chunk
+
+
+def priced(settings: ServiceSettings, cache: Path, requests: Iterable[Request]) -> Estimate:
+    """`Client.estimate` for a plan: nothing is written, not even an empty cache."""
+    with Client(settings.model_copy(update={"budget": None}), cache if cache.is_file() else None) as client:
+        return client.estimate(requests)

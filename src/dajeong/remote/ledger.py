@@ -103,7 +103,8 @@ class Ledger:
             most, before = db.execute("SELECT most, cost FROM calls WHERE id = ?", (call,)).fetchone()
             tokens = (usage.prompt_tokens, usage.completion_tokens) if usage else (None, None)
             db.execute(
-                "UPDATE calls SET outcome = ?, cost = ?, prompt_tokens = ?, completion_tokens = ? WHERE id = ?",
+                "UPDATE calls SET outcome = ?, cost = ?, prompt_tokens = ?, completion_tokens = ? "
+                "WHERE id = ?",
                 (outcome, cost, *tokens, call),
             )
             if cost is not None and before is None:
@@ -188,8 +189,10 @@ class Ledger:
                 with self._queue_lock:
                     jobs, self._queue = self._queue, []
                 self._do_together(jobs)
-        if job.problem is not None:
+        if isinstance(job.problem, sqlite3.Error):
             raise self._explained(job.problem) from job.problem
+        if job.problem is not None:
+            raise job.problem
         return cast("T", job.result)
 
     def _do_together(self, jobs: Sequence[_Job]) -> None:
@@ -201,7 +204,7 @@ class Ledger:
                 job.result = job.write(self._db)
             self.spent = self._db.execute("SELECT pico FROM totals WHERE name = 'spent'").fetchone()[0]
             self._db.execute("COMMIT")
-        except sqlite3.Error as problem:
+        except Exception as problem:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             for job in jobs:
@@ -223,7 +226,7 @@ class _Job:
         self.write = write
         self.durable = durable
         self.result: Any = None
-        self.problem: sqlite3.Error | None = None
+        self.problem: Exception | None = None
         self.done = False
 
 

@@ -15,7 +15,7 @@ from dajeong.remote import pacing
 from dajeong.remote.ledger import Ledger
 from dajeong.remote.prices import PICO, Usage
 from dajeong.remote.request import Failure
-from dajeong.remote.secrets import key_from, without_keys
+from dajeong.remote.secrets import key_from, struck_out, without_keys
 from dajeong.remote.settings import RemoteSettings
 from dajeong.remote.transport import HttpReply, Transport, TransportProblem
 from dajeong.remote.verdicts import Again, Readable, Refused, Stop, verdict
@@ -26,10 +26,6 @@ FAULTS = {"busy", "server-error", "unreadable", "html", "no-body", "unreachable"
 """Failures that speak of the service, or of all requests; the others are about one request."""
 SHARED_PAUSE = 2.0
 """Longest pause of everybody, in seconds, when one is told that it is too much, and not for how long."""
-
-
-class Halted(Exception):
-    """The work is to stop; another thread or a signal says why."""
 
 
 class Service(NamedTuple):
@@ -86,7 +82,7 @@ class Line:
         """An answer as `read` makes it, or why there is none.
 
         `most`: its highest price in pico-dollars. `weight`: its tokens, for the limit per minute. Raises
-        RemoteProblem where no request will be answered, Halted once `halt` is set.
+        RemoteProblem where no request will be answered, pacing.Halted once `halt` is set.
         """
         for attempt in range(self.settings.max_retries + 1):
             self._pace(weight, halt)
@@ -110,7 +106,7 @@ class Line:
 
     def _wait(self, seconds: float, halt: threading.Event) -> None:
         if halt.is_set() or (seconds > 0 and self.clock.wait(seconds, halt)):
-            raise Halted
+            raise pacing.Halted
 
     def _pause(self, fault: _Fault, attempt: int, halt: threading.Event) -> None:
         if fault.told is not None and fault.told > self.settings.max_wait_seconds:
@@ -140,6 +136,7 @@ class Line:
         except TransportProblem as problem:
             self.ledger.settle(call, problem.code, None if problem.sent else 0)
             return self._without_answer(problem)
+        reply = reply._replace(body=struck_out(reply.body, self._key))
         match verdict(reply):
             case Readable(value):
                 outcome = read(value)
@@ -187,7 +184,7 @@ class Line:
                     raise self._over_budget(most)
                 self._changed.wait(0.05)
             if halt.is_set():
-                raise Halted
+                raise pacing.Halted
 
     def _over_budget(self, most: int) -> RemoteProblem:
         spent, held = self.ledger.totals()

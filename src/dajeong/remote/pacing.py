@@ -17,6 +17,10 @@ JITTER = 0.25
 """Share by which a told wait is lengthened at random, so that not everybody comes back at once."""
 
 
+class Halted(Exception):
+    """The work is to stop; another thread or a signal says why."""
+
+
 class Clock:
     """The time, and waiting for it to pass. A test gives its own."""
 
@@ -91,5 +95,5 @@ def wait_before(attempt: int, told: float | None, draw: Callable[[], float] = ra
     """Seconds before another try: as told and a little more, else doubling, half of it drawn by lot."""
     if told is not None:
         return told * (1 + JITTER * draw()) + 0.05 * draw()
-    longest = min(LONGEST_WAIT, FIRST_WAIT * 2.0**attempt)
+    longest = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(attempt, 30))
     return longest * (0.5 + 0.5 * draw())

@@ -106,7 +106,7 @@ NOTHING = Estimate(requests=0, cached=0, low=0.0, expected=0.0, high=0.0)
 def estimate(
     requests: Iterable[Request], cached: int, prices: Prices | None, usual_reply: float | None
 ) -> Estimate:
-    """Of requests not answered yet. `usual_reply`: the mean length of earlier replies, where there are some."""
+    """Of requests not answered yet. `usual_reply`: the mean length of earlier replies, if there are some."""
     low = expected = high = count = 0
     for request in requests:
         count += 1

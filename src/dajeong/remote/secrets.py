@@ -9,10 +9,12 @@ from dajeong.errors import RemoteProblem
 
 STRUCK_OUT = "***"
 KEY_LIKE = re.compile(
-    r"(?i)(?:bearer|deepl-auth-key)\s+\S+|\b(?:sk|pk|hf|gsk|xai)[-_][\w*.-]{6,}|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}:fx\b"
+    r"(?i)(?:bearer|deepl-auth-key)\s+\S+|\b(?:sk|pk|hf|gsk|xai)[-_][\w*.-]{6,}"
+    r"|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}:fx\b"
 )
 """What services echo of a key, shortened by stars or not."""
 LONGEST_DETAIL = 300
+SHORTEST_SECRET = 12
 
 
 def key_from(variable: str | None) -> str | None:
@@ -25,6 +27,13 @@ def key_from(variable: str | None) -> str | None:
     if not key.isascii() or not key.isprintable() or " " in key:
         raise RemoteProblem("key-unusable", variable=variable)
     return key
+
+
+def struck_out(body: bytes, key: str | None) -> bytes:
+    """What came from a service, without the key; short ones such as "EMPTY" are words, not secrets."""
+    if key is None or len(key) < SHORTEST_SECRET:
+        return body
+    return body.replace(key.encode("ascii"), STRUCK_OUT.encode("ascii"))
 
 
 def without_keys(text: str, key: str | None) -> str:

@@ -53,7 +53,7 @@ class ServiceSettings(RemoteSettings):
     """A service that speaks OpenAI's API: OpenAI, vLLM, llama.cpp, or `dajeong serve`."""
 
     model: str = Field(min_length=1)
-    """The model, as the service calls it. A dated name is safer than an alias, which may change under a run."""
+    """The model, as the service calls it. A dated name is safer than an alias, which may change midway."""
     base_url: str = OPENAI
     """Its address up to `/v1`."""
     api: Literal["chat", "completions"] = "chat"

@@ -58,7 +58,7 @@ class HttpTransport:
 
         try:
             return self._posted(url, {**headers, "accept-encoding": "identity"}, body)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol, httpx.ProxyError) as no:
+        except _unreachable() as no:
             raise TransportProblem("unreachable", False, _said(no)) from None
         except httpx.HTTPError as broken:
             raise TransportProblem("cut-off", True, _said(broken)) from None
@@ -87,6 +87,14 @@ class HttpTransport:
 
     def close(self) -> None:
         self.client.close()
+
+
+def _unreachable() -> tuple[type[Exception], ...]:
+    """Nothing was sent. UnicodeError: a host name that cannot be one."""
+    import httpx
+
+    connecting = (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol, httpx.ProxyError)
+    return (*connecting, httpx.InvalidURL, UnicodeError)
 
 
 def _said(problem: Exception) -> str:

@@ -24,7 +24,7 @@ BILLING = {
     "account_deactivated",
     "access_terminated",
 }
-"""Codes and types of errors that no waiting heals (OpenAI's error codes; Anthropic's and others' likewise)."""
+"""Codes and types of errors that no waiting heals: OpenAI's error codes, Anthropic's and others'."""
 TOO_LONG = {"context_length_exceeded", "string_above_max_length", "request_too_large"}
 DECLINED = {"content_filter", "content_policy_violation", "moderation_blocked"}
 NO_SUCH_MODEL = {"model_not_found", "invalid_model", "deployment_not_found"}
