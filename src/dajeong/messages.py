@@ -1236,6 +1236,38 @@ MESSAGES: dict[str, Sentence] = {
         "{path}: 지불한 답을 모아 둔 파일을 쓸 수 없습니다: {problem}. 다른 곳으로 옮기세요. 그러면 답을 "
         "다시 묻고 다시 지불하게 됩니다.",
     ),
+    # --- synthesis: what all making steps say; respond; translate
+    "synthesis-done": Sentence(
+        "{step}: {records} records; rejected: {rejected}; flagged: {flagged}; spent ${spent}",
+        "{step}: 레코드 {records}개, 버림: {rejected}, 표시: {flagged}, 쓴 돈 ${spent}",
+    ),
+    "synthesis-rejected": Sentence(
+        "{step}: {count} of {made} candidates were rejected, more than {limit} ({rules}). Look at {rejects}; "
+        "then change the request or the model, or raise max_rejected.",
+        "{step}: 후보 {made}개 가운데 {count}개를 버려 {limit}을(를) 넘었습니다({rules}). {rejects} 파일을 "
+        "보고 요청이나 모델을 바꾸거나 max_rejected를 높이세요.",
+    ),
+    "synthesis-nothing": Sentence(
+        "{step}: no record is left; rejected: {rules}. Look at {rejects}, then change the model or the settings.",
+        "{step}: 남은 레코드가 없습니다. 버림: {rules}. {rejects} 파일을 보고 모델이나 설정을 바꾸세요.",
+    ),
+    "self-instruct": Sentence("{step}: instructions", "{step}: 과제 짓기"),
+    "self-instruct-answers": Sentence("{step}: answers", "{step}: 답 짓기"),
+    "self-instruct-short": Sentence(
+        "{step}: no new instructions came any more; short of: {missing}. More seeds, another model, a higher "
+        "patience or more max_requests may help.",
+        "{step}: 새 과제가 더 나오지 않아 모자랍니다: {missing}. 씨앗을 늘리거나, 모델을 바꾸거나, patience나 "
+        "max_requests를 높여 보세요.",
+    ),
+    "seeds-missing": Sentence(
+        "{step}: no seed task of kind {kinds}; there are: {known}. Give seeds of that kind, each a request and "
+        "its answer, or leave the kind out of `kinds`.",
+        "{step}: {kinds} 갈래의 씨앗이 없습니다. 있는 갈래: {known}. 그 갈래의 씨앗(부탁과 답 한 쌍)을 넣거나 "
+        "`kinds`에서 빼세요.",
+    ),
+    "evol": Sentence("{step}: rewriting", "{step}: 고쳐 쓰기"),
+    "asking-service": Sentence("Replies by {author}", "{author}의 답변"),
+    "translating": Sentence("Translating", "옮기는 중"),
     # --- preferences
     "pairs-done": Sentence(
         "{step}: {records} preferences ({counts}).", "{step}: 선호 레코드 {records}개({counts})."

@@ -15,6 +15,7 @@ from dajeong.evaluation.settings import EvaluateSettings, RewardReportSettings
 from dajeong.preference.settings import PairsSettings
 from dajeong.records import Frozen
 from dajeong.rollout.settings import RepliesSettings
+from dajeong.synthesis.instruct_settings import EvolSettings, SelfInstructSettings
 from dajeong.training.settings import BaseSettings, PpoSettings, RewardSettings, SftSettings
 
 
@@ -87,6 +88,20 @@ KINDS: dict[str, Kind] = {
         inputs={"parts": RECORDS._replace(mapping=True)},
         outputs={"records": "Any", "held_out": "Any", "test": "Any"},
         run="dajeong.data.mixture:run",
+    ),
+    "self-instruct": Kind(
+        SelfInstructSettings,
+        inputs={"seeds": DIALOGUES._replace(optional=True)},
+        outputs={"prompts": "Dialogue", "records": "Dialogue", "rejects": "Reject"},
+        run="dajeong.synthesis.self_instruct:run",
+        estimate="dajeong.synthesis.foresight:estimate",
+    ),
+    "evol": Kind(
+        EvolSettings,
+        inputs={"prompts": DIALOGUES},
+        outputs={"prompts": "Dialogue", "records": "Dialogue", "rejects": "Reject"},
+        run="dajeong.synthesis.evol:run",
+        estimate="dajeong.synthesis.evol:estimate",
     ),
     "base": Kind(
         BaseSettings,

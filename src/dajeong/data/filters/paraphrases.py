@@ -7,8 +7,10 @@ and passes everything. ROUGE-L's F1 equals rapidfuzz's normalised Indel similari
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from dajeong.data.filters.duplicates import chunks
 from dajeong.data.filters.filter import Dropped, asked
@@ -17,6 +19,8 @@ from dajeong.data.filters.settings import ParaphraseSettings
 from dajeong.records import Record
 
 _AT_ONCE = 256
+_PRIVATE = 0x110000 - 0xE000
+"""Characters above the surrogates; were there more units, two would share one."""
 _NOT_SPOKEN = re.compile(r"[\W_]+")
 _ENDING = re.compile(
     r"(?:(?:하여|해|어|아|여|써|워|려|와|러|춰|쳐|내|개|봐)?"
@@ -55,29 +59,90 @@ class Units:
 
     def _character(self, unit: str) -> str:
         if unit not in self._characters:
-            self._characters[unit] = chr(0xE000 + len(self._characters))
+            self._characters[unit] = chr(0xE000 + len(self._characters) % _PRIVATE)
         return self._characters[unit]
+
+
+class Match(NamedTuple):
+    """The text most alike."""
+
+    score: float
+    place: int
+    """When it was kept, from 0."""
+
+
+class Distinct:
+    """Texts no two of which are alike. Compared are only those whose lengths allow it."""
+
+    def __init__(self, settings: ParaphraseSettings) -> None:
+        self._least = settings.least
+        self._units = Units(settings)
+        self._by_length: dict[int, tuple[list[str], list[int]]] = {}
+        self._num_kept = 0
+
+    def offer(self, texts: Sequence[str]) -> list[Match | None]:
+        """Each in turn: the kept text that it is too much like, or None, and then it is kept itself."""
+        found: list[Match | None] = []
+        for units in self._units.of(texts):
+            match = self._nearest(units, self._least)
+            found.append(match)
+            if match is None:
+                self._keep(units)
+        return found
+
+    def add(self, text: str) -> None:
+        """Kept whatever it is like."""
+        self._keep(self._units.of([text])[0])
+
+    def nearest(self, text: str, least: float | None = None) -> Match | None:
+        """The kept text most like this one, if it is so by `least` or more; keeps nothing."""
+        return self._nearest(self._units.of([text])[0], self._least if least is None else least)
+
+    def _keep(self, units: str) -> None:
+        texts, places = self._by_length.setdefault(len(units), ([], []))
+        texts.append(units)
+        places.append(self._num_kept)
+        self._num_kept += 1
+
+    def _nearest(self, units: str, least: float) -> Match | None:
+        from rapidfuzz import process
+        from rapidfuzz.distance import Indel
+
+        best: Match | None = None
+        for length in _lengths(len(units), least):
+            texts, places = self._by_length.get(length, _NONE)
+            found = texts and process.extractOne(
+                units, texts, scorer=Indel.normalized_similarity, score_cutoff=best.score if best else least
+            )
+            if found:
+                match = Match(float(found[1]), places[found[2]])
+                best = match if best is None else max(best, match, key=lambda one: (one.score, -one.place))
+        return best
+
+
+_NONE: tuple[list[str], list[int]] = ([], [])
+
+
+def _lengths(length: int, least: float) -> range:
+    """Of texts that can be alike: F1 is at most 2·shorter / (shorter + longer). Nothing is like no text."""
+    if not length:
+        return range(0)
+    shortest = math.ceil(length * least / (2 - least) - 1e-9)
+    longest = math.floor(length * (2 - least) / least + 1e-9)
+    return range(shortest, longest + 1)
 
 
 class Paraphrases:
     def __init__(self, settings: ParaphraseSettings) -> None:
-        self._least = settings.least
-        self._units = Units(settings)
+        self._kept = Distinct(settings)
 
     def keep(self, records: Iterable[Record]) -> Iterator[Record | Dropped]:
-        from rapidfuzz import process
-        from rapidfuzz.distance import Indel
-
-        kept: list[str] = []
         ids: list[str] = []
         for chunk in chunks(records, _AT_ONCE):
-            for record, units in zip(chunk, self._units.of([asked(each) for each in chunk]), strict=True):
-                found = process.extractOne(
-                    units, kept, scorer=Indel.normalized_similarity, score_cutoff=self._least
-                )
-                if units and found:
-                    yield Dropped(record, f"paraphrase: {found[1]:.2f} of {ids[found[2]]}")
+            matches = self._kept.offer([asked(each) for each in chunk])
+            for record, match in zip(chunk, matches, strict=True):
+                if match is not None:
+                    yield Dropped(record, f"paraphrase: {match.score:.2f} of {ids[match.place]}")
                     continue
-                kept.append(units)
                 ids.append(record.id)
                 yield record
