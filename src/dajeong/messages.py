@@ -440,7 +440,7 @@ MESSAGES: dict[str, Sentence] = {
     "unreadable-deep": Sentence("is nested too deeply", "너무 깊이 중첩되어 있습니다"),
     "unreadable-twice": Sentence("has the key {key} twice", "{key} 키가 두 번 나옵니다"),
     "unreadable-number": Sentence(
-        "holds {value}, which JSON does not know", "JSON에 없는 값 {value}이(가) 있습니다"
+        "holds {value}, which is no finite number", "유한한 수가 아닌 {value}이(가) 있습니다"
     ),
     "unreadable-surrogate": Sentence(
         "holds half a character ({escape})", "반쪽짜리 문자({escape})가 들어 있습니다"
@@ -456,8 +456,8 @@ MESSAGES: dict[str, Sentence] = {
     ),
     # --- cleaning data
     "clean-done": Sentence(
-        "{step}: {records} of {rows} records stay; changed {changed}; dropped {dropped}.",
-        "{step}: 레코드 {rows}개 가운데 {records}개가 남았습니다. 고친 것: {changed}. 버린 것: {dropped}.",
+        "{step}: {records} of {rows} records stay; repaired or noted: {changed}; dropped: {dropped}.",
+        "{step}: 레코드 {rows}개 가운데 {records}개가 남았습니다. 고치거나 찾은 것: {changed}. 버린 것: {dropped}.",
     ),
     "clean-dropped": Sentence(
         "{step}: the filter {filter} drops {count} of {records} records; the limit is max_dropped = {limit}, "
@@ -604,6 +604,20 @@ MESSAGES: dict[str, Sentence] = {
         "{path}: a Parquet file above {limit} bytes inside an archive. Unpack it first.",
         "{path}: 압축 파일 안의 Parquet 파일이 {limit}바이트를 넘습니다. 먼저 푸세요.",
     ),
+    "file-kind": Sentence(
+        "{path}: looks like {kind}, which is not read here. Unpack it, or save it as JSON Lines, CSV or Parquet.",
+        "{path}: {kind} 파일로 보이며, 여기서는 읽지 않습니다. 압축을 풀거나 JSON Lines, CSV, Parquet으로 "
+        "저장하세요.",
+    ),
+    "file-pointer": Sentence(
+        "{path}: only a pointer of Git LFS; the {size} bytes it stands for are not here. Fetch them: git lfs pull",
+        "{path}: Git LFS 포인터일 뿐입니다. 실제 {size}바이트는 여기에 없습니다. 내려받으세요: git lfs pull",
+    ),
+    "columns-twice": Sentence("has the column {name} twice", "{name} 열이 두 번 나옵니다"),
+    "row-mapped": Sentence(
+        " (columns like these are read by source: columns, options: {{{options}}})",
+        " (이런 열은 source: columns, options: {{{options}}}(으)로 읽습니다)",
+    ),
     "hub-unreachable": Sentence(
         "hub {name}, split {split}: cannot be read: {problem}. Check name, split and network; offline, it "
         "must lie in the cache or in a folder.",
@@ -658,6 +672,37 @@ MESSAGES: dict[str, Sentence] = {
         "Step {step}: its `prompts` hold no record, so there is nothing to ask. Check what `prompts` names.",
         "{step} 단계: `prompts`에 레코드가 없어 물어볼 것이 없습니다. "
         "`prompts`가 무엇을 가리키는지 확인하세요.",
+    ),
+    "evaluating-kobest": Sentence("Asking KoBEST's questions", "KoBEST 문제를 묻는 중"),
+    "kobest-no-table": Sentence(
+        "{data}: no {part} rows for {task}. Expected tables as published, such as BoolQ/test.tsv and "
+        "BoolQ/train.tsv.",
+        "{data}: {task}의 {part} 행이 없습니다. BoolQ/test.tsv, BoolQ/train.tsv처럼 배포된 그대로의 표가 "
+        "필요합니다.",
+    ),
+    "kobest-several": Sentence(
+        "{folder}: several tables of one task, {names}. Leave one, or name its file as `data`.",
+        "{folder}: 한 과제의 표가 여럿입니다: {names}. 하나만 남기거나 그 파일을 `data`로 지정하세요.",
+    ),
+    "kobest-columns": Sentence(
+        "{path}: its columns are those of no KoBEST table: {columns}.",
+        "{path}: KoBEST 표의 열이 아닙니다: {columns}.",
+    ),
+    "kobest-width": Sentence(
+        "{path}:{line}: {found} cells, expected {expected}. A quote that opens a cell must also close it.",
+        "{path}:{line}: 칸이 {found}개인데 {expected}개여야 합니다. 칸을 여는 따옴표는 닫혀야 합니다.",
+    ),
+    "kobest-label": Sentence(
+        "{path}:{line}: {label!r} is none of: {known}.",
+        "{path}:{line}: {label!r}은(는) 다음 중 하나여야 합니다: {known}.",
+    ),
+    "kobest-unreadable": Sentence(
+        "{path}:{line}: not a table in UTF-8 with tabs between cells: {problem}.",
+        "{path}:{line}: 칸을 탭으로 나눈 UTF-8 표가 아닙니다: {problem}.",
+    ),
+    "kobest-few-examples": Sentence(
+        "{path}: {count} rows to draw examples from, but `shots` asks for {wanted}.",
+        "{path}: 예시로 쓸 행이 {count}개인데 `shots`는 {wanted}개를 요구합니다.",
     ),
     "no-test-pairs": Sentence(
         "Step {step}: its `test` holds no pair with a better and a worse response. Check what `test` names.",
@@ -784,6 +829,32 @@ MESSAGES: dict[str, Sentence] = {
     "state-resume": Sentence("resume", "이어서"),
     "state-wait": Sentence("maybe", "보류"),
     # --- data commands
+    "help-eval": Sentence(
+        "Measure a model; every figure with its n and interval.",
+        "모델을 잽니다. 모든 수치에 표본 수와 구간이 따릅니다.",
+    ),
+    "help-eval-kobest": Sentence(
+        "KoBEST's five tasks, scored as lm-eval does.", "KoBEST 다섯 과제를 lm-eval과 똑같이 채점합니다."
+    ),
+    "help-eval-model": Sentence(
+        "A run folder, a model folder or a Hub id; several are compared.",
+        "실행 폴더, 모델 폴더, Hub id. 여럿이면 서로 견줍니다.",
+    ),
+    "help-eval-kobest-data": Sentence(
+        "Folder of KoBEST's tables as published, or one table.",
+        "배포된 그대로의 KoBEST 표가 있는 폴더, 또는 표 하나.",
+    ),
+    "help-eval-profile": Sentence(
+        "lm-eval-0.4 (default) or polyglot-2022.", "lm-eval-0.4(기본값) 또는 polyglot-2022."
+    ),
+    "help-eval-shots": Sentence(
+        "Solved examples before each question; repeatable.",
+        "문제마다 앞에 보일 풀이 예시의 수. 여러 번 쓸 수 있습니다.",
+    ),
+    "help-eval-out": Sentence(
+        "Keep results and scores here; an interrupted call goes on from there.",
+        "결과와 점수를 여기에 남깁니다. 끊긴 호출은 여기서 이어집니다.",
+    ),
     "help-data": Sentence(
         "Read, count and examine data before anything is trained on it.",
         "학습하기 전에 데이터를 읽고 세고 진단합니다.",

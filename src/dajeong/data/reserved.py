@@ -1,45 +1,27 @@
-"""Which records belong to a set that models are measured on: known by what they ask, or by their ids."""
+"""Which records belong to a set that models are measured on: known by their ids, or by what they ask first.
+
+What is known of the sets is in `filters/known_sets` and the hashes beside it.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import re
-import unicodedata
 from collections.abc import Iterable
 
-from dajeong.data.reserved_digests import USER_ORIENTED
+from dajeong.data.filters.known_sets import KNOWN_SETS
+from dajeong.data.filters.set_marks import question_digest, shipped_questions
 from dajeong.errors import DataProblem
-from dajeong.records import Dialogue, Record
+from dajeong.records import Record
 
-KULLM = "kullm-user-oriented"
-_IDS = re.compile(r"(?:\A|:)user_oriented_task_\d+(?:\.\d+)?\Z")
-_COMPARED = 300
-"""Letters of a question that are compared."""
+_IDS = {name: re.compile(rf"(?:\A|:)(?:{known.ids})\Z") for name, known in KNOWN_SETS.items() if known.ids}
 
 
 def reserved_for(record: Record) -> str | None:
     """The set a record belongs to; None for the rest. A record read for measuring says so itself."""
     if "evaluation" in record.meta:
         return str(record.meta["evaluation"])
-    if not isinstance(record, Dialogue):
-        return None
-    question = next((message for message in record.messages if message.role == "user"), None)
-    if question is None:
-        return None
-    if _IDS.search(record.id) or digest_of(question.content, question.context or "") in USER_ORIENTED:
-        return KULLM
-    return None
-
-
-def digest_of(question: str, context: str) -> str:
-    """Of letters and digits alone: spacing, case and punctuation make no other question."""
-    texts = f"{_letters(question)}\x1f{_letters(context)}"
-    return hashlib.blake2b(texts.encode("utf-8"), digest_size=5).hexdigest()
-
-
-def _letters(text: str) -> str:
-    composed = unicodedata.normalize("NFKC", text[: 3 * _COMPARED]).lower()
-    return "".join(filter(str.isalnum, composed))[:_COMPARED]
+    named = (name for name, pattern in _IDS.items() if pattern.search(record.id))
+    return next(named, None) or shipped_questions().get(question_digest(record))
 
 
 def refuse_reserved(records: Iterable[Record], step: str) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from dajeong.data.reserved import refuse_reserved
 from dajeong.errors import DataProblem
 from dajeong.models.base import load_base
 from dajeong.models.full import save_full
@@ -30,6 +31,7 @@ def run(settings: BaseSettings, work: Workplace) -> None:
     if settings.model != "tiny":
         return
     documents = work.records("text", Dialogue)
+    refuse_reserved(documents, work.name)
     if not documents:
         raise DataProblem("tiny-needs-text", step=work.name)
     drawn = work.folder / "drawn"

@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from dajeong.data.reserved import refuse_reserved
 from dajeong.errors import DataProblem, UsageProblem
 from dajeong.models.adapters import (
     AdapterNotes,
@@ -284,6 +285,8 @@ class Ppo:
 def run(settings: PpoSettings, work: Workplace) -> None:
     """The step `ppo`: an SFT adapter, reward adapters and prompts in, a policy adapter out."""
     parallel = parallel_of(settings.parallel)
+    asked = work.records("prompts", Dialogue)
+    refuse_reserved(asked, work.name)
     source = Path(work.model("policy"))
     reference, revision = base_of(source)
     base = load_base(reference, settings.runtime, revision=revision)
@@ -292,7 +295,6 @@ def run(settings: PpoSettings, work: Workplace) -> None:
     base.model.add_role(POLICY, lora_of(source), trainable=True, copy_of=REFERENCE)
     judges = {name: Path(path) for name, path in work.models("rewards").items()}
     rewards = add_rewards(base, judges, reference)
-    asked = work.records("prompts", Dialogue)
     prompts = prompts_of(asked, base, template, work)
     engine = NativeEngine(base.model, settings.max_slots)
     stops = stop_ids(template, base.tokenizer)

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from dajeong.data.reserved import refuse_reserved
 from dajeong.models.adapters import AdapterNotes, base_of, load_role, save_role, template_of
 from dajeong.models.base import load_base
 from dajeong.models.layout import Sequence_, TokenOutputs, pack
@@ -117,6 +118,8 @@ class Reward:
 def run(settings: RewardSettings, work: Workplace) -> None:
     """The step `reward`: an SFT adapter and preferences in, a reward adapter with its head out."""
     parallel = parallel_of(settings.parallel)
+    data = work.records("data", Preference)
+    refuse_reserved(data, work.name)
     source = Path(work.model("model"))
     reference, revision = base_of(source)
     base = load_base(reference, settings.runtime, revision=revision)
@@ -126,7 +129,6 @@ def run(settings: RewardSettings, work: Workplace) -> None:
     else:
         base.model.add_role(ROLE, settings.lora, trainable=True, seed=key(work.seed, "lora", ROLE))
     base.model.add_head(ROLE, trainable=True, seed=key(work.seed, "head", ROLE))
-    data = work.records("data", Preference)
     preferences = ranked_of(data, template, base.tokenizer, settings.max_tokens)
     work.progress.say("preferences", step=work.name, prompts=len(preferences))
     algorithm = Reward(base.model, preferences, settings, work.seed, parallel)

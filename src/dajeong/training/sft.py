@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from dajeong.data.reserved import refuse_reserved
 from dajeong.models.adapters import save_role
 from dajeong.models.base import Base, load_base
 from dajeong.models.full import save_full
@@ -119,9 +120,10 @@ def num_updates(settings: TrainingSettings, per_epoch: int) -> int:
 def run(settings: SftSettings, work: Workplace) -> None:
     """The step `sft`: a base and dialogues in, an adapter (or a whole model) out."""
     parallel = parallel_of(settings.parallel)
+    data = work.records("data", Dialogue)
+    refuse_reserved(data, work.name)
     base = load_base(work.model("model"), settings.runtime, train_base=settings.lora is None)
     template = find_template(settings.template)
-    data = work.records("data", Dialogue)
     training = examples_of(data, template, base.tokenizer, settings.max_tokens, settings.learn_prompts)
     report_examples(training, work)
     held_out = work.records("validation", Dialogue)

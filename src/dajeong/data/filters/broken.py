@@ -65,19 +65,18 @@ class BrokenText:
 
 
 def reread(text: str) -> str:
-    """The text with every run that is UTF-8 misread as cp1252 or latin-1 turned back."""
-    return unicodedata.normalize("NFC", _RUN.sub(lambda run: _reread_run(run.group()), text))
+    """The text with what is UTF-8 misread as cp1252 or latin-1 turned back, if any of that is Hangul."""
+    if not any(_HANGUL.search(_decoded(run)) for run in _RUN.findall(text)):
+        return text
+    return unicodedata.normalize("NFC", _RUN.sub(lambda run: _decoded(run.group()), text))
 
 
-def _reread_run(run: str) -> str:
-    raw = bytearray()
-    for character in run:
-        raw.append(_CP1252.get(character, ord(character) if ord(character) < 0x100 else 0xFF))
+def _decoded(run: str) -> str:
+    """What the run's bytes say in UTF-8; the run itself where they are none."""
     try:
-        found = raw.decode("utf-8")
+        return bytes(_CP1252.get(character, ord(character)) for character in run).decode("utf-8")
     except UnicodeDecodeError:
         return run
-    return found if _HANGUL.search(found) else run
 
 
 def looks_misread(text: str) -> bool:

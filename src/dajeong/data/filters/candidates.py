@@ -8,8 +8,9 @@ at the threshold it misses fewer than 1 in 2,000, of those above it far fewer.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from types import TracebackType
 from typing import NamedTuple
 
 import numpy as np
@@ -37,7 +38,10 @@ class Groups(NamedTuple):
 
 
 class Candidates:
-    """Earlier texts that share a key with a given one."""
+    """Earlier texts that share a key with a given one and have stayed.
+
+    Those that did not stay are forgotten: a thousand copies of one text are compared with the first of them.
+    """
 
     def __init__(self, groups: Iterable[Groups]) -> None:
         found = list(groups) or [_groups(np.zeros(0, np.uint64), np.zeros(0, np.uint32))]
@@ -47,15 +51,22 @@ class Candidates:
             [each.starts + np.uint32(size) for each, size in zip(found, sizes, strict=False)]
         )
         self._places = np.argsort(self._members, kind="stable").astype(np.uint32)
-        self.texts, self._firsts = np.unique(self._members[self._places], return_index=True)
+        self._texts, firsts = np.unique(self._members[self._places], return_index=True)
+        self._borders = np.append(firsts, len(self._places))
+        self._stayed = np.zeros(len(self._members), np.uint32)
+        """At each group's start: how many of its texts have stayed. These stand at its front by then."""
 
-    def __iter__(self) -> Iterator[tuple[int, npt.NDArray[np.uint32]]]:
-        """(text, earlier texts sharing a key), texts in order."""
-        for index, text in enumerate(self.texts):
-            last = self._firsts[index + 1] if index + 1 < len(self.texts) else len(self._places)
-            places = self._places[self._firsts[index] : last]
-            parts = [self._members[self._starts[place] : place] for place in places]
-            yield int(text), np.unique(np.concatenate(parts))
+    def decide(self, stays: Callable[[int, Members], bool]) -> None:
+        """Asks of every text, in order, whether it stays beside those earlier ones."""
+        for index, text in enumerate(self._texts.tolist()):
+            starts = self._starts[self._places[self._borders[index] : self._borders[index + 1]]]
+            counts = self._stayed[starts]
+            parts = [
+                self._members[start : start + count] for start, count in zip(starts, counts, strict=True)
+            ]
+            if stays(text, np.unique(np.concatenate(parts))):
+                self._members[starts + counts] = text
+                self._stayed[starts] += 1
 
 
 def _groups(keys: Hashes, texts: Members) -> Groups:
@@ -117,6 +128,13 @@ class Bands:
         odd = np.arange(self.rows, dtype=np.uint64) * np.uint64(2) + np.uint64(15)
         self._factors = odd * np.uint64(0x9E3779B97F4A7C15)
 
+    def __enter__(self) -> Bands:
+        return self
+
+    def __exit__(self, kind: type | None, problem: BaseException | None, trace: TracebackType | None) -> None:
+        self._file.close()
+        self._path.unlink(missing_ok=True)
+
     def add(self, hashes: Hashes, ends: npt.NDArray[np.int64]) -> None:
         """Shingle hashes of several texts end to end; `ends` says where each ends."""
         from rensa import RMinHash
@@ -134,10 +152,10 @@ class Bands:
         self._count += len(bands)
 
     def groups(self) -> Iterator[Groups]:
-        self._file.close()
+        """Of one band after another."""
+        self._file.flush()
         if self._count:
             table = np.memmap(self._path, np.uint64, "r").reshape(self._count, self.bands)
             texts = np.arange(self._count, dtype=np.uint32)
             for band in range(self.bands):
                 yield _groups(np.ascontiguousarray(table[:, band]), texts)
-        self._path.unlink()

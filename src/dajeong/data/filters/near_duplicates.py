@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
-from dajeong.data.filters.candidates import Bands, Candidates, prefix_keys
+from dajeong.data.filters.candidates import Bands, Candidates, Members, prefix_keys
 from dajeong.data.filters.duplicates import chunks
 from dajeong.data.filters.filter import Dropped, asked, texts_of
 from dajeong.data.filters.keys import fives_by_text
@@ -32,22 +33,23 @@ class NearDuplicates:
 
     def keep(self, records: Iterable[Record]) -> Iterator[Record | Dropped]:
         spill = Spill(self._scratch / "near-duplicates.jsonl")
-        with Shingles(self._scratch / "shingles.bin") as shingles:
-            bands = self._read(spill.filled(records), shingles)
+        with ExitStack() as opened:
+            shingles = opened.enter_context(Shingles(self._scratch / "shingles.bin"))
+            bands = None  # made from the start where they might be needed
+            if importlib.util.find_spec("rensa") is not None:
+                bands = opened.enter_context(Bands(self._scratch / "bands.bin", self._settings.least))
+            self._read(spill.filled(records), shingles, bands)
             alike = self._decide(shingles, bands)
         yield from _told(spill, alike)
         spill.remove()
 
-    def _read(self, records: Iterable[Record], shingles: Shingles) -> Bands | None:
-        """Everything to disk. Bands are made from the start where they might be needed."""
-        has_rensa = importlib.util.find_spec("rensa") is not None
-        bands = Bands(self._scratch / "bands.bin", self._settings.least) if has_rensa else None
+    def _read(self, records: Iterable[Record], shingles: Shingles, bands: Bands | None) -> None:
+        """Everything to disk."""
         for texts in chunks(map(self._text, records), AT_ONCE):
             batch = shingles.add(texts)
             if bands is not None:
                 bands.add(*fives_by_text(batch))
         shingles.close()
-        return bands
 
     def _text(self, record: Record) -> str:
         return asked(record) if self._settings.of == "prompt" else "\n".join(texts_of(record))
@@ -59,17 +61,19 @@ class NearDuplicates:
         if bands is None or len(shingles) <= self._settings.exact_up_to:
             proposed = list(prefix_keys(shingles, least))
         alike: dict[int, Alike] = {}
-        for text, earlier in Candidates(proposed):
-            found = self._first_alike(
-                shingles, text, (each for each in earlier.tolist() if each not in alike)
-            )
+
+        def stays(text: int, earlier: Members) -> bool:
+            found = self._first_alike(shingles, text, earlier)
             if found is not None:
                 alike[text] = found
+            return found is None
+
+        Candidates(proposed).decide(stays)
         return alike
 
-    def _first_alike(self, shingles: Shingles, text: int, others: Iterable[int]) -> Alike | None:
+    def _first_alike(self, shingles: Shingles, text: int, others: Members) -> Alike | None:
         least = self._settings.least
-        for other in others:
+        for other in others.tolist():
             if shingles.may_reach(text, other, least):
                 index = shingles.jaccard(text, other)
                 if index >= least:

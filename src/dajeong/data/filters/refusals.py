@@ -10,9 +10,10 @@ from dajeong.data.filters.settings import RefusalSettings
 from dajeong.records import Record
 
 _MODEL = re.compile(
-    r"(?:AI|인공 ?지능|언어) ?(?:언어 ?)?(?:모델|챗봇|비서|어시스턴트)?"
-    r"(?:로서|로써|라서|이라서|이므로|이기 때문)"
-    r"|\bas an? (?:AI|artificial intelligence|large)?\s?language model\b|\bas an AI\b",
+    r"(?:(?:AI|인공 ?지능)(?: ?언어)?(?: ?(?:모델|챗봇|비서|어시스턴트))?|언어 ?모델)"
+    r"(?:으?로서|으?로써|이?라서|이므로|이기 때문)"
+    r"|(?<![a-z])as an? (?:(?:AI|artificial intelligence|large) )?language model(?![a-z])"
+    r"|(?<![a-z])as an AI(?![a-z])",
     re.IGNORECASE,
 )
 

@@ -149,8 +149,6 @@ class CleanSettings(Frozen):
     """Shortest questions and answers for each kind."""
     refusals: RefusalSettings | None = None
     """Answers that decline."""
-    speech: RegisterSettings | None = None
-    """존댓말 and 반말."""
     decontamination: DecontaminationSettings | None = DecontaminationSettings()
     """What must not be learned because it is asked later."""
     overlap: OverlapSettings | None = OverlapSettings()
@@ -163,5 +161,7 @@ class CleanSettings(Frozen):
     """Questions that ask the same in other words."""
     cosine: CosineSettings | None = None
     """Questions whose vectors are alike."""
+    speech: RegisterSettings | None = None
+    """존댓말 and 반말."""
     max_dropped: float = Field(0.5, ge=0, le=1)
     """Share of its records that one filter may drop before the step stops."""

@@ -66,11 +66,13 @@ class Speech:
 
 def allowed_counts(counts: Mapping[str, int], shares: Mapping[str, float]) -> Counter[str]:
     """The most of each that may stay so that none exceeds its share of what stays."""
-    low, high = 0, sum(counts.values())
-    while low < high:
-        total = (low + high + 1) // 2
-        low, high = (total, high) if _fitting(counts, shares, total).total() >= total else (low, total - 1)
-    return _fitting(counts, shares, low)
+    allowed, total = Counter(dict(counts)), -1
+    while (
+        allowed.total() != total
+    ):  # fewer of one leave room for fewer of another, down to the largest that fit
+        total = allowed.total()
+        allowed = _fitting(counts, shares, total)
+    return allowed
 
 
 def _fitting(counts: Mapping[str, int], shares: Mapping[str, float], total: int) -> Counter[str]:
