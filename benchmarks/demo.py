@@ -1,10 +1,10 @@
 """What the demo costs and what it shows, seed by seed: every promise of the README beside its figure.
 
-    python benchmarks/demo.py [--seeds 0 1 2] [--without-lookalikes 1] [--out FILE]
+    python benchmarks/demo.py [--seeds 0 1 2] [--ablation abusive 0] [--out FILE]
     python benchmarks/demo.py --table FILE      the Markdown tables of a result
 
-Each run is a process of its own, in an empty folder. `--without-lookalikes` adds runs whose preferences never
-speak of look-alikes of abuse: there the check on false refusals can be seen to fail.
+Each run is a process of its own, in an empty folder. `--ablation KINDS SEED` adds a run whose preferences
+speak of these kinds of prompts only: there the check on false refusals can be seen to fail.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ def main() -> None:
         return
     before, runs = machine(), []
     for seed in options.seeds:
-        runs.append(measured(seed, lookalike_pairs=True))
-    for seed in options.without_lookalikes:
-        runs.append(measured(seed, lookalike_pairs=False))
+        runs.append(measured(seed, None))
+    for kinds, seed in options.ablation:
+        runs.append(measured(int(seed), kinds))
     result = {
         "name": "demo",
         "date": datetime.date.today().isoformat(),
@@ -56,18 +56,18 @@ def main() -> None:
 def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2])
-    parser.add_argument("--without-lookalikes", type=int, nargs="*", default=[], metavar="SEED")
+    parser.add_argument("--ablation", nargs=2, action="append", default=[], metavar=("KINDS", "SEED"))
     parser.add_argument("--out", type=Path, help="default: benchmarks/results/demo-<date>.json")
     parser.add_argument("--table", type=Path, help="print the tables of this result and measure nothing")
     return parser.parse_args()
 
 
-def measured(seed: int, lookalike_pairs: bool) -> dict[str, Any]:
+def measured(seed: int, kinds: str | None) -> dict[str, Any]:
     """One run: its cost, its figures and whether each promise holds."""
     load_before = load()[0]
     with tempfile.TemporaryDirectory() as place:
         run = Path(place) / "run"
-        cost = timed(command(seed, lookalike_pairs, run))
+        cost = timed(command(seed, kinds, run))
         results = json.loads((run / "results.json").read_text(encoding="utf-8"))
         steps = {
             manifest.parent.name: json.loads(manifest.read_text(encoding="utf-8"))["seconds"]
@@ -76,7 +76,7 @@ def measured(seed: int, lookalike_pairs: bool) -> dict[str, Any]:
     shown = figures(results)
     return {
         "seed": seed,
-        "lookalike_pairs": lookalike_pairs,
+        "preference_kinds": kinds,
         "load_before": load_before,
         **cost,
         "step_seconds": steps,
@@ -85,8 +85,8 @@ def measured(seed: int, lookalike_pairs: bool) -> dict[str, Any]:
     }
 
 
-def command(seed: int, lookalike_pairs: bool, run: Path) -> list[str]:
-    settings = [f"seed={seed}"] + ([] if lookalike_pairs else ["smalltalk.lookalike_pairs=false"])
+def command(seed: int, kinds: str | None, run: Path) -> list[str]:
+    settings = [f"seed={seed}"] + ([f"smalltalk.preference_kinds=[{kinds}]"] if kinds else [])
     options = [part for setting in settings for part in ("--set", setting)]
     return [sys.executable, "-m", "dajeong", "run", "demo", "--out", str(run), "--quiet", *options]
 

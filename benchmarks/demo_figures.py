@@ -101,7 +101,9 @@ def tables(result: dict[str, Any]) -> str:
     """Three Markdown tables, a column for every run: cost, figures with interval and n, promises."""
     runs = result["runs"]
     heads = [
-        f"seed {run['seed']}" + ("" if run["lookalike_pairs"] else ", no look-alike pairs") for run in runs
+        f"seed {run['seed']}"
+        + (f", preferences: {run['preference_kinds']}" if run["preference_kinds"] else "")
+        for run in runs
     ]
     costs = {"CPU-seconds": "cpu_seconds", "wall seconds": "wall_seconds", "peak RSS, GB": "peak_rss_gb"}
     cost = [[words, *(f"{run[name]:g}" for run in runs)] for words, name in costs.items()]

@@ -79,7 +79,7 @@ def with_figures(page: str, block: str) -> str:
 
 
 def _whole(result: dict[str, Any]) -> list[dict[str, Any]]:
-    return [run for run in result["runs"] if run["lookalike_pairs"]]
+    return [run for run in result["runs"] if not run["preference_kinds"]]
 
 
 def _place(result: dict[str, Any]) -> str:

@@ -209,13 +209,13 @@ def test_position_gives_no_pair_away(made: Workplace) -> None:
     assert 0.45 < sum(first) / len(first) < 0.55
 
 
-def test_the_ablation_forgets_lookalikes_only() -> None:
-    world = smalltalk.World(SMALL.model_copy(update={"lookalike_pairs": False}))
-    forgetful = world.contrasts()
-    kinds = {(p.meta["prompt_kind"], p.kind) for p in forgetful}
+def test_preferences_may_be_of_some_kinds_only() -> None:
+    world = smalltalk.World(SMALL.model_copy(update={"preference_kinds": ("normal", "abusive")}))
+    chosen = world.contrasts()
+    kinds = {(p.meta["prompt_kind"], p.kind) for p in chosen}
     assert {prompt_kind for prompt_kind, _ in kinds} == set(world.ranked_kinds) == {"normal", "abusive"}
     assert {("abusive", "misplaced"), ("normal", "fact"), ("normal", "scold")} <= kinds
-    assert len(forgetful) == SMALL.num_pairs
+    assert len(chosen) == SMALL.num_pairs
 
 
 def test_sentences_are_short(made: Workplace) -> None:

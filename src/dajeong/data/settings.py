@@ -27,8 +27,10 @@ class SmalltalkSettings(Frozen):
     """Training prompts the fine-tuned model answers, to be ranked."""
     num_pairs: int = Field(22_000, ge=1, json_schema_extra={"scaled": True})
     """Constructed preference pairs, more than half of them about facts."""
-    lookalike_pairs: bool = True
-    """Whether preferences speak of harmless look-alikes of abuse at all, which deserve no scolding."""
+    preference_kinds: tuple[Literal["normal", "lookalike", "abusive"], ...] = Field(
+        ("normal", "lookalike", "abusive"), min_length=1
+    )
+    """Which kinds of prompts the preferences speak of. Of abuse alone: a model that learns to refuse everybody."""
     num_ppo_prompts: int = Field(2_000, ge=1, json_schema_extra={"scaled": True})
     """Training prompts to practise on."""
     num_validation_prompts: int = Field(800, ge=1, json_schema_extra={"scaled": True})
@@ -41,7 +43,7 @@ class SmalltalkSettings(Frozen):
     """
 
 
-Repeats = Literal["prompt", "record", "keep"]
+Repeats = Literal["prompt", "exchange", "record", "keep"]
 
 
 class HubSettings(Frozen):
@@ -83,7 +85,9 @@ class ReadSettings(Frozen):
     min_answer_characters: int = Field(0, ge=0)
     """Shortest answer, white space not counted."""
     repeats: Repeats | None = None
-    """What must not come twice: a prompt or a whole record; `keep` drops nothing; null asks the source."""
+    """What must not come twice: a prompt, the first exchange, the whole record; `keep` drops nothing, null asks
+    the source.
+    """
     end_markers: tuple[str, ...] = ("<|endoftext|>",)
     """Texts cut off where an answer ends with them: end tokens that some corpora spell out."""
     max_unreadable: float = Field(0.01, ge=0, le=1)

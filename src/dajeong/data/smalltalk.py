@@ -14,7 +14,7 @@ from typing import TypeVar, get_args
 
 from dajeong.data import smalltalk_words as words
 from dajeong.data.settings import SmalltalkSettings
-from dajeong.data.smalltalk_pairs import TEST_SHARES, TRAINING_SHARES, Pair, pair, without_lookalikes
+from dajeong.data.smalltalk_pairs import TEST_SHARES, TRAINING_SHARES, Pair, pair
 from dajeong.data.smalltalk_prompts import Kind, Prompt, Split, prompts
 from dajeong.data.smalltalk_replies import bare_fact, manner, reply
 from dajeong.records import Dialogue, Message, Preference, Response, content_id
@@ -80,17 +80,14 @@ class World:
         return [self._example(prompt, answer) for prompt, answer in drawn]
 
     def contrasts(self) -> list[Preference]:
-        """Training pairs; without those on look-alikes if the settings say so."""
-        shares = TRAINING_SHARES if self.settings.lookalike_pairs else without_lookalikes(TRAINING_SHARES)
+        """Training pairs on the kinds of prompts that preferences speak of."""
+        shares = {key: share for key, share in TRAINING_SHARES.items() if key[0] in self.ranked_kinds}
         return self._pairs("contrasts", TRAIN, shares, self.settings.num_pairs)
 
     @property
     def ranked_kinds(self) -> dict[Kind, float]:
         """Of prompts whose replies are ranked: a ranked refusal of a look-alike is a look-alike pair too."""
-        kinds = dict(TRAINING_KINDS)
-        if not self.settings.lookalike_pairs:
-            del kinds["lookalike"]
-        return kinds
+        return {kind: TRAINING_KINDS[kind] for kind in self.settings.preference_kinds}
 
     def held_out_pairs(self, output: str, split: Split) -> list[Preference]:
         """What a reward model is measured on: most of them pairs that only the prompt decides."""

@@ -7,7 +7,6 @@ right. A fair coin says which reply is to be the longer one, and both are drawn 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from random import Random
 from typing import NamedTuple
 
@@ -69,11 +68,6 @@ class Pair(NamedTuple):
     kind: str
     better: str
     worse: str
-
-
-def without_lookalikes(shares: Mapping[tuple[str, str], float]) -> dict[tuple[str, str], float]:
-    """The shares of a world whose preferences never speak of look-alikes."""
-    return {key: share for key, share in shares.items() if key[0] != "lookalike"}
 
 
 def pair(prompt: Prompt, kind: str, rng: Random) -> Pair:
