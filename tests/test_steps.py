@@ -11,7 +11,6 @@ import pytest
 
 from dajeong import records
 from dajeong.recipe import load
-from dajeong.recipe_source import built_in_names
 from dajeong.schema import recipe_schema
 from dajeong.steps import KINDS
 from shared_data import SHARED, needs_shared
@@ -78,11 +77,11 @@ def test_the_demo_is_checked_whole_and_is_the_default_chain(tmp_path: Path) -> N
 
 
 @needs_shared
-def test_every_built_in_recipe_fits_the_real_files() -> None:
-    for name in built_in_names():
-        recipe = load(name, [f"data_dir={SHARED / 'vaiv'}", "scale=0.1"])
-        assert recipe.shared.name == name
-        assert load_again(recipe.resolved(), name) == recipe.resolved()
+@pytest.mark.parametrize("name", ["demo", "friendly-rlhf"])
+def test_a_recipe_fits_the_real_files(name: str) -> None:
+    recipe = load(name, [f"data_dir={SHARED / 'vaiv'}", "scale=0.1"])
+    assert recipe.shared.name == name
+    assert load_again(recipe.resolved(), name) == recipe.resolved()
 
 
 def load_again(text: str, name: str) -> str:
