@@ -106,6 +106,29 @@ def test_chance_is_zero_agreement_one_and_nothing_is_refused() -> None:
         krippendorff_alpha([[1, None], [None, 2]])
 
 
+JOINT = np.array([[0.30, 0.06, 0.02], [0.08, 0.20, 0.06], [0.02, 0.06, 0.20]])
+"""How often two raters give each pair of three votes."""
+
+
+def _truth(expected: np.ndarray, weights: np.ndarray) -> float:
+    return 1 - float((weights * JOINT).sum() / (weights * expected).sum())
+
+
+def test_intervals_of_agreement_cover_the_truth() -> None:
+    """Cohen's chance has a share of votes for each rater, Krippendorff's one for both."""
+    rows, columns = JOINT.sum(axis=1), JOINT.sum(axis=0)
+    truth = _truth(np.outer(rows, columns), 1 - np.eye(3))
+    pooled = (rows + columns) / 2
+    truth_alpha = _truth(np.outer(pooled, pooled), (np.arange(3)[:, None] - np.arange(3)) ** 2.0)
+    chance, covered = np.random.default_rng(13), []
+    for cells in chance.choice(9, (240, 150), p=JOINT.ravel()):
+        votes = (cells // 3).tolist(), (cells % 3).tolist()
+        kappa = cohen_kappa(*votes, num_resamples=150)
+        alpha = krippendorff_alpha(votes, "interval", num_resamples=150)
+        covered.append([kappa.low <= truth <= kappa.high, alpha.low <= truth_alpha <= alpha.high])
+    assert np.all((np.mean(covered, axis=0) >= 0.93) & (np.mean(covered, axis=0) <= 0.97))
+
+
 numbers = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=3, max_size=50)
 
 
