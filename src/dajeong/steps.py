@@ -11,11 +11,13 @@ from typing import NamedTuple
 from dajeong.data.filters.settings import CleanSettings
 from dajeong.data.mixture_settings import MixSettings
 from dajeong.data.settings import ReadSettings, SmalltalkSettings
-from dajeong.evaluation.settings import EvaluateSettings, RewardReportSettings
+from dajeong.evaluation.settings import EvaluateSettings, KobestSettings, RewardReportSettings
 from dajeong.preference.settings import PairsSettings
 from dajeong.records import Frozen
 from dajeong.rollout.settings import RepliesSettings
 from dajeong.synthesis.instruct_settings import EvolSettings, SelfInstructSettings
+from dajeong.synthesis.respond_settings import RespondSettings
+from dajeong.synthesis.translate_settings import TranslateSettings
 from dajeong.training.settings import BaseSettings, PpoSettings, RewardSettings, SftSettings
 
 
@@ -44,7 +46,7 @@ class Kind(NamedTuple):
     algorithm: str | None = None
     """`module:class` of what the training loop runs in this step, where it brings one of its own."""
     estimate: str | None = None
-    """`module:function` of a step that pays: its settings and workplace in, a `remote.prices.Estimate` out."""
+    """`module:function` of a step that pays: its settings and workplace in, `remote.prices.Estimate` out."""
 
 
 DIALOGUES = Input("Dialogue", many=True)
@@ -125,6 +127,24 @@ KINDS: dict[str, Kind] = {
         outputs={"replies": "Reply"},
         run="dajeong.rollout.replies:run",
     ),
+    "respond": Kind(
+        RespondSettings,
+        inputs={
+            "prompts": DIALOGUES,
+            "models": MODELS._replace(optional=True),
+            "written": Input("Reply|Dialogue", many=True, optional=True),
+        },
+        outputs={"replies": "Reply", "rejects": "Reject"},
+        run="dajeong.synthesis.respond:run",
+        estimate="dajeong.synthesis.respond:estimate",
+    ),
+    "translate": Kind(
+        TranslateSettings,
+        inputs={"data": RECORDS},
+        outputs={"records": "Any", "flagged": "Any", "rejects": "Reject"},
+        run="dajeong.synthesis.translate:run",
+        estimate="dajeong.synthesis.translate:estimate",
+    ),
     "pairs": Kind(
         PairsSettings,
         inputs={
@@ -161,5 +181,11 @@ KINDS: dict[str, Kind] = {
         inputs={"models": MODELS, "prompts": DIALOGUES},
         outputs={"results": "Result", "replies": "Reply", "scores": "Score"},
         run="dajeong.evaluation.smalltalk:run",
+    ),
+    "kobest": Kind(
+        KobestSettings,
+        inputs={"models": MODELS},
+        outputs={"results": "Result", "scores": "Score"},
+        run="dajeong.evaluation.kobest:run",
     ),
 }

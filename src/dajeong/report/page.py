@@ -12,6 +12,7 @@ from pathlib import Path
 from dajeong.report.curves import curves
 from dajeong.report.document import document
 from dajeong.report.lineage import alarms, lineage
+from dajeong.report.made import made
 from dajeong.report.markup import Html, joined, tag
 from dajeong.report.read import Run, Stage, read_run
 from dajeong.report.samples import samples
@@ -33,9 +34,11 @@ def page(run: Run) -> str:
 
 
 def _body(run: Run) -> tuple[Html, ...]:
+    data = made(run.stages)
     sections = {
         "verdict": verdict(run.figures),
         "results": tables(run.figures),
+        **({"made": data} if data else {}),
         "samples": samples(run.stages),
         "curves": curves(run.stages),
         "lineage": lineage(run) if run.stages else Html(""),

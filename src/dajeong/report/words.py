@@ -120,6 +120,27 @@ PAGE: dict[str, Words] = {
     "cut-off": Words("길이 제한에서 잘림", "cut off at the length limit"),
     "empty-reply": Words("(빈 답변)", "(empty reply)"),
     "shown-of": Words("{total}개 중 {shown}개", "{shown} of {total}"),
+    # --- data that was made
+    "made": Words("만든 데이터", "Data that was made"),
+    "made-lead": Words(
+        "견본은 id의 해시 순서로 뽑았으며, 사람이 고르지 않았습니다. 모두는 단계의 폴더에 있습니다.",
+        "Samples are taken in the order of a hash of their id; nobody picked them. "
+        "All of it lies in the folder of the step.",
+    ),
+    "made-counts": Words(
+        "받아들임 {records}개, 버림 {rejected}개, 든 비용 {cost}",
+        "{records} accepted, {rejected} rejected, cost {cost}",
+    ),
+    "made-rejected": Words("버린 까닭", "Why candidates were rejected"),
+    "made-flagged": Words("표시만 한 것", "Flagged only"),
+    "made-rule": Words("규칙", "Rule"),
+    "made-given": Words("바탕", "Made from"),
+    "made-made": Words("만든 것", "Made"),
+    "made-flags": Words("표시", "Flags"),
+    "made-kept": Words("받아들인 견본", "Accepted samples"),
+    "made-dropped": Words("버린 견본", "Rejected samples"),
+    "made-candidate": Words("후보", "Candidate"),
+    "made-why": Words("까닭", "Why"),
     # --- curves
     "curves": Words("학습 곡선", "Training curves"),
     "averaged": Words("점 하나는 {group}개의 평균", "each point is the mean of {group}"),
@@ -232,6 +253,7 @@ METRICS: dict[str, Words] = {
     "true_refusal": Words("올바른 거절", "true refusal"),
     "refusal": Words("거절", "refusal"),
     "accuracy": Words("정확도", "accuracy"),
+    "acc_norm": Words("글자당 정확도", "accuracy per character"),
     "macro_f1": Words("매크로 F1", "macro F1"),
     "length": Words("길이(글자)", "length (characters)"),
     "nll": Words("손실(토큰당 −log p)", "loss (−log p per token)"),
@@ -260,6 +282,12 @@ TASKS: dict[str, Words] = {
     "smalltalk/abusive": Words("욕설 프롬프트", "abusive prompts"),
     "smalltalk/lookalike": Words("욕처럼 들리는 무해한 말", "harmless look-alikes"),
     "smalltalk/lookalike-unseen": Words("처음 보는 무해한 표현", "unseen look-alikes"),
+    "kobest": Words("KoBEST 평균", "KoBEST, mean of tasks"),
+    "kobest/boolq": Words("KoBEST BoolQ: 글 읽고 예·아니오", "KoBEST BoolQ: yes or no from a text"),
+    "kobest/copa": Words("KoBEST COPA: 원인과 결과", "KoBEST COPA: cause and effect"),
+    "kobest/hellaswag": Words("KoBEST HellaSwag: 이어질 문장", "KoBEST HellaSwag: what comes next"),
+    "kobest/sentineg": Words("KoBEST SentiNeg: 뒤집힌 감정", "KoBEST SentiNeg: negated sentiment"),
+    "kobest/wic": Words("KoBEST WiC: 같은 뜻의 낱말", "KoBEST WiC: a word's meaning in context"),
     "reward": Words("보상 쌍 전체", "reward pairs, all"),
     "reward/fact": Words("사실 쌍", "fact pairs"),
     "reward/misplaced": Words("자리가 바뀐 답 쌍", "misplaced pairs"),
@@ -319,6 +347,12 @@ NOTES: dict[str, Words] = {
         "구간 없음: 다시 뽑으면 같은 답변이 되풀이됨", "no interval: resampled replies would repeat"
     ),
     "asked as": Words("물은 형식", "asked as"),
+    "degenerate:": Words("거의 한 답만 고름:", "degenerate:"),
+    "predicted": Words("고른 답", "predicted"),
+    "answers": Words("정답", "answers"),
+    "closer than": Words("로그 가능도 차이가 이보다 작음", "closer than"),
+    "mean of": Words("평균", "mean of"),
+    "examples drawn from": Words("예시를 뽑은 곳", "examples drawn from"),
 }
 """Remarks of the results, whole or by how they begin."""
 

@@ -34,6 +34,14 @@ class Chunk(NamedTuple):
 
 def run(settings: RepliesSettings, work: Workplace) -> None:
     """Write `replies`: model by model, prompt by prompt, `per_prompt` of them side by side."""
+    replies = written(settings, work)
+    work.write("replies", replies)
+    _note(work, replies)
+    forget_unfinished(work)
+
+
+def written(settings: RepliesSettings, work: Workplace) -> list[Reply]:
+    """What the step's `models` answer to its `prompts`; what was saved before a kill is not written again."""
     chunks = list(_chunks(settings, work))
     left = [chunk for chunk in chunks if not chunk.file.is_file()]
     total = sum(len(chunk.prompts) for chunk in chunks) * settings.per_prompt
@@ -50,9 +58,11 @@ def run(settings: RepliesSettings, work: Workplace) -> None:
             )
             write_records(chunk.file, found)
             bar.advance(len(found), note=chunk.author)
-    replies = [reply for chunk in chunks for reply in read_records(chunk.file, Reply)]
-    work.write("replies", replies)
-    _note(work, replies)
+    return [reply for chunk in chunks for reply in read_records(chunk.file, Reply)]
+
+
+def forget_unfinished(work: Workplace) -> None:
+    """Clear away the saved chunks, once what they hold stands in the output."""
     shutil.rmtree(work.folder / UNFINISHED, ignore_errors=True)
 
 

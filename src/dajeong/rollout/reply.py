@@ -13,6 +13,7 @@ from dajeong.models.runtime import key
 from dajeong.models.tokenize import prompt_ids, stop_ids
 from dajeong.progress import Progress
 from dajeong.records import Decoding, Dialogue, Message, Reply, content_id
+from dajeong.rollout.authored import reply_to
 from dajeong.rollout.characters import Characters, text_of
 from dajeong.rollout.engine import Completion, Engine, OnToken, Request
 from dajeong.rollout.listening import Listening
@@ -97,20 +98,13 @@ class Writer:
     def _reply(self, prompt: Dialogue, request: Request, completion: Completion, author: str) -> Reply:
         ids = completion.ids[:-1] if completion.stop_reason == "eos" else completion.ids
         content = "".join(self._opening.removed([text_of(ids, self.chat.tokenizer.decode)]))
-        how = request.decoding.model_dump_json()
-        return Reply(
-            id=content_id("reply", prompt.id, author, how, str(request.seed), content),
-            source=prompt.source,
-            licence=prompt.licence,
-            kind=prompt.kind,
-            meta=prompt.meta,
-            prompt_id=prompt.id,
-            prompt=prompt.messages,
-            content=content,
-            author=author,
+        return reply_to(
+            prompt,
+            content,
+            author,
             decoding=request.decoding,
-            stop_reason=completion.stop_reason,
             seed=request.seed,
+            stop_reason=completion.stop_reason,
             num_tokens=len(completion.ids),
         )
 

@@ -60,7 +60,7 @@ class _Cleaning:
         self._rejects = (scratch / "rejects.jsonl").open("wb")
 
     def kept(self) -> Iterator[Record]:
-        given = Given(self.scratch, lambda: _records(self.work, "against"))
+        given = Given(self.scratch, lambda: records_of(self.work, "against"))
         records = self.read()
         for name, each in chosen_filters(self.settings, given):
             records = self.through(name, each, records)
@@ -70,7 +70,7 @@ class _Cleaning:
         self.check()
 
     def read(self) -> Iterator[Record]:
-        for record in _records(self.work, "data"):
+        for record in records_of(self.work, "data"):
             self.num_read += 1
             if self.num_read % _BETWEEN_STOPS == 0:
                 self.work.check_stop()
@@ -160,7 +160,7 @@ def _listed(counts: Counter[str]) -> str:
     return ", ".join(f"{name} {count}" for name, count in counts.most_common() if count)
 
 
-def _records(work: Workplace, name: str) -> Iterator[Record]:
+def records_of(work: Workplace, name: str) -> Iterator[Record]:
     """The records of an input, its files one after another. Raises DataProblem if they mix types."""
     found: type[Record] | None = None
     for file in work.inputs.get(name, ()):

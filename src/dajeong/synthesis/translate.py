@@ -1,0 +1,163 @@
+"""The step `translate`: English records become Korean ones, text by text, or are set aside with the reason.
+
+A record is translated whole or not at all. What models are measured on stays what models are measured on. A
+killed step pays for nothing twice: answers are kept in the run's `remote.sqlite`.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dajeong.data.clean import prompt_of, with_texts
+from dajeong.data.filters.step import records_of
+from dajeong.data.reserved import reserved_for
+from dajeong.progress import Bar
+from dajeong.records import Record, last_user_text
+from dajeong.remote.prices import Estimate
+from dajeong.synthesis.harvest import Harvest, harvest
+from dajeong.synthesis.translate_deepl import DeeplTranslator
+from dajeong.synthesis.translate_engine import Engine, LanguageModel
+from dajeong.synthesis.translate_settings import TranslateSettings
+from dajeong.synthesis.translate_texts import Rendered, Text, Unfit, first_tasks, rendered
+from dajeong.synthesis.translate_wording import depends_on_wording
+from dajeong.workplace import Workplace
+
+CACHE = "remote.sqlite"
+
+
+def run(settings: TranslateSettings, work: Workplace) -> None:
+    """Writes `records`, `flagged`, `rejects` and stats.json. Raises QualityProblem above `max_rejected`."""
+    with harvest(work) as found, engine_of(settings, work.run / CACHE) as engine:
+        translating = _Translating(settings, work, engine, found)
+        work.write("records", translating.kept())
+        work.write("flagged", translating.set_aside)
+        found.paid(engine.cost)
+        found.finish(engine.spent, set_aside=len(translating.set_aside), by=engine.name)
+
+
+def estimate(settings: TranslateSettings, work: Workplace) -> Estimate:
+    """What the step will cost; at most, every text is asked for `tries` times and once more in pieces."""
+    cache = work.run / CACHE
+    records = itertools.islice(records_of(work, "data"), settings.max_records)
+    wanted = [record for record in records if not hangs_on_english(record, settings)]
+    texts = [text for record in wanted for text in texts_of(record, settings)]
+    with engine_of(settings, cache if cache.is_file() else None) as engine:
+        found = engine.estimate(first_tasks(texts))
+    most = settings.tries + 1 if engine.hears_faults else 2
+    return found.model_copy(update={"high": None if found.high is None else found.high * most})
+
+
+def hangs_on_english(record: Record, settings: TranslateSettings) -> str | None:
+    """What of English its request depends on, where such requests are to be set aside."""
+    return depends_on_wording(prompt_of(record)) if settings.english_only == "flag" else None
+
+
+def engine_of(settings: TranslateSettings, cache: Path | None) -> Engine:
+    if settings.service is not None:
+        return LanguageModel(settings.service, settings, cache)
+    assert settings.deepl is not None, "the settings have one of both"
+    return DeeplTranslator(settings.deepl, cache)
+
+
+class _Translating:
+    def __init__(self, settings: TranslateSettings, work: Workplace, engine: Engine, found: Harvest) -> None:
+        self.settings, self.work, self.engine, self.found = settings, work, engine, found
+        self.set_aside: list[Record] = []
+        """As they were: requests that depend on English wording."""
+
+    def kept(self) -> Iterator[Record]:
+        """Batch by batch: so many records are held, and under way, at once."""
+        total = num_records(map(Path, self.work.inputs.get("data", ())))
+        records = itertools.islice(records_of(self.work, "data"), self.settings.max_records)
+        with self.work.progress.bar("translating", min(total, self.settings.max_records or total)) as bar:
+            while batch := list(itertools.islice(records, self.settings.batch_records)):
+                self.work.check_stop()
+                yield from self.of_batch([marked(record) for record in batch], bar)
+                bar.advance(len(batch), note=self.engine.note())
+        self.found.check(self.settings.max_rejected)
+
+    def of_batch(self, batch: Sequence[Record], bar: Bar) -> Iterator[Record]:
+        wanted = [
+            (record, texts_of(record, self.settings)) for record in batch if not self.is_set_aside(record)
+        ]
+        texts = [text for _, of_record in wanted for text in of_record]
+        results = rendered(texts, self.engine, self.settings, bar)
+        for record, of_record in wanted:
+            made = self.made(record, [(text, results[text]) for text in of_record])
+            if made is not None:
+                yield made
+
+    def is_set_aside(self, record: Record) -> bool:
+        why = hangs_on_english(record, self.settings)
+        if why is not None:
+            self.found.flagged["english-wording"] += 1
+            self.set_aside.append(_with_note(record, {"english_wording": why}))
+        return why is not None
+
+    def made(self, record: Record, results: Sequence[tuple[Text, Rendered | Unfit]]) -> Record | None:
+        """The record in Korean; None where one of its texts could not be had."""
+        korean: list[Rendered] = []
+        for text, result in results:
+            if isinstance(result, Unfit):
+                shown = f"{text.source}\n→ {result.text}"
+                self.found.reject(record.id, result.rule, result.detail, shown)
+                return None
+            korean.append(result)
+        flags = sorted({flag for each in korean for flag in each.flags})
+        left = iter(korean)
+        made = with_texts(record, lambda source, is_answer: next(left).text)
+        note = {"by": self.engine.name, "flags": flags}
+        named = _with_note(made, note).model_copy(update={"id": f"ko:{record.id}"})
+        self.found.keep(named.id, _shown(record), _shown(made), flags)
+        return named
+
+
+def texts_of(record: Record, settings: TranslateSettings) -> list[Text]:
+    """Every text of a record, in the order in which `with_texts` changes them."""
+    question = last_user_text(prompt_of(record))
+    with_context = settings.service is not None if settings.context is None else settings.context
+    found: list[Text] = []
+
+    def take(text: str, is_answer: bool) -> str:
+        register = settings.answer_register if is_answer else settings.question_register
+        found.append(Text(text, register, question if with_context and text != question else ""))
+        return text
+
+    with_texts(record, take)
+    return found
+
+
+def marked(record: Record) -> Record:
+    """With the evaluation set it belongs to written into it: in Korean nobody would know it again."""
+    belongs_to = reserved_for(record)
+    if belongs_to is None:
+        return record
+    return record.model_copy(update={"meta": {**record.meta, "evaluation": belongs_to}})
+
+
+def num_records(files: Iterable[Path]) -> int:
+    """Lines with something on them; missing files are told when they are read."""
+    count = 0
+    for file in files:
+        if file.is_file():
+            with file.open("rb") as lines:
+                count += sum(1 for line in lines if line.strip())
+    return count
+
+
+def _with_note(record: Record, note: Mapping[str, Any]) -> Record:
+    return record.model_copy(update={"meta": {**record.meta, "translation": dict(note)}})
+
+
+def _shown(record: Record) -> str:
+    shown: list[str] = []
+
+    def take(text: str, is_answer: bool) -> str:
+        shown.append(text)
+        return text
+
+    with_texts(record, take)
+    return "\n\n".join(shown)
