@@ -5,7 +5,9 @@
 
 `faults` are used up one per request, in the order of arrival; then all is well. `reply` is the tiny model
 behind it: a function from the messages to the text of the reply. `server.calls` is what arrived, and
-`server.tokens` what a real service would have charged.
+`server.tokens` what a real service would have charged. By hand, and in a process of its own:
+
+    python tests/scripted_server.py 0.2     # seconds of latency; says its address, serves until stdin ends
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import contextlib
 import json
 import socket
 import struct
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -157,16 +160,11 @@ class _Http(ThreadingHTTPServer):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else head and body, written apart, come 40 ms apart
     WORDS = ("reset", "late-reset", "silent", "half", "drip", "empty", "html", "cut-json", "huge", "no-usage")
 
     def log_message(self, format: str, *arguments: object) -> None:
         """Quiet."""
-
-    def do_GET(self) -> None:
-        with self.server.owner.lock:
-            owner = self.server.owner
-            usage = {"character_count": owner.characters, "character_limit": 500_000}
-        self._send(Answer(200, usage))
 
     def do_POST(self) -> None:
         owner: Server = self.server.owner
@@ -325,3 +323,9 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.connection.close()
+
+
+if __name__ == "__main__":
+    with scripted(Script(latency_s=float(sys.argv[1]) if sys.argv[1:] else 0.0)) as here:
+        print(here.url, flush=True)
+        sys.stdin.read()

@@ -122,6 +122,9 @@ class Line:
         headers = self._with_key()
         call = self._reserve(most, halt)
         try:
+            if halt.is_set():
+                self.ledger.settle(call, "not-sent", 0)
+                raise pacing.Halted
             return self._sent(call, headers, body, read)
         finally:
             with self._changed:
