@@ -192,17 +192,21 @@ def test_the_gravest_come_first(tmp_path: Path) -> None:
 
 
 def test_baselines_are_of_all_kinds_and_of_each(tmp_path: Path) -> None:
-    long = [pair(n, better=f"{words(n, 12)}이 좋아요.", worse="글쎄요.", kind="long") for n in range(30)]
-    short = [
-        pair(n, better="글쎄요.", worse=f"{words(n, 12)}이 좋아요.", kind="short") for n in range(30, 60)
-    ]
+    """Of the judges of length the one that is right most often is told, with its kind."""
+
+    def judged_by_length(number: int, kind: str, longer_wins: bool) -> Preference:
+        texts = (f"{words(number, 12)}이 좋아요.", "글쎄요.")
+        return pair(number, *(texts if longer_wins else texts[::-1]), kind=kind)
+
+    long = [judged_by_length(number, "long", number > 2) for number in range(30)]
+    short = [judged_by_length(number, "short", False) for number in range(30, 60)]
     diagnosis = examined(tmp_path, [*long, *short])
     value = {(each.name, each.kind): each.value for each in diagnosis.baselines}
-    assert value["longer-wins", "long"] == value["shorter-wins", "short"] == 1
-    assert value["longer-wins", ""] == 0.5 and value["longer-wins", "short"] == 0
+    assert (value["longer-wins", "long"], value["shorter-wins", "short"]) == (0.9, 1)
+    assert (value["longer-wins", ""], value["longer-wins", "short"]) == (0.45, 0)
     assert all(each.low <= each.value <= each.high and each.n in (30, 60) for each in diagnosis.baselines)
-    told = finding(diagnosis, "length-tells")
-    assert told.parameters["kind"] in ("long", "short") and told.parameters["value"] == "1.00"
+    told = finding(diagnosis, "length-tells").parameters
+    assert (told["kind"], told["judge"], told["value"]) == ("short", "shorter-wins", "1.00")
 
 
 def test_a_prompt_with_many_pairs_is_one_observation(tmp_path: Path) -> None:
