@@ -13,7 +13,7 @@ from typing import NamedTuple
 from dajeong.data import refusal
 from dajeong.data.clean import is_empty
 from dajeong.data.filters.keys import comparable
-from dajeong.data.filters.speech import register_of
+from dajeong.data.filters.speech import is_polite, register_of
 from dajeong.synthesis.letters import hangul_share, num_letters
 
 SPOKEN = frozenset({"talk", "advice", "abusive"})
@@ -25,6 +25,7 @@ _OTHER_SCRIPT = re.compile(
     r"|코드|코딩|프로그램|함수|파이썬|자바|SQL|HTML|수식",
     re.IGNORECASE,
 )
+_SENTENCE = re.compile(r"(?<=[.!?…~])\s+|\n+")
 _OPEN_END = re.compile(r"[:：,]\s*\Z")
 _MODEL = re.compile(
     r"(?:(?:AI|인공 ?지능)(?: ?언어)?(?: ?모델)?|언어 ?모델)(?:으?로서|이라서|이므로|이기 때문)"
@@ -94,8 +95,11 @@ def _language(instance: Instance, task: Setting) -> str | None:
 
 
 def _register(instance: Instance, task: Setting) -> str | None:
-    """Talk is answered in 존댓말 whatever the user speaks: one house style."""
-    return "banmal" if task.kind in SPOKEN and register_of(instance.output) == "banmal" else None
+    """Talk is answered in 존댓말 whatever the user speaks: one house style. Quotations may differ."""
+    if task.kind not in SPOKEN:
+        return None
+    found = {register_of(sentence) for sentence in _SENTENCE.split(instance.output)} - {"none"}
+    return None if not found or any(map(is_polite, found)) else ", ".join(sorted(found))
 
 
 RULES: Mapping[str, Rule] = {

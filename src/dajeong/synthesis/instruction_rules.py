@@ -17,7 +17,8 @@ from dajeong.synthesis.letters import hangul_share
 _UNSEEN = re.compile(
     r"이미지|사진|그림(?!자|책|의 떡|같)|그래프|도표|차트|파일(?!럿)|첨부|동영상|영상(?!강)"
     r"|지도(?!자|교수|력| ?교수|층|하|했|받|해)|음성|녹음|음원|음악[을도]? ?(?:틀|들려)"
-    r"|그려 ?(?:줘|주|봐|보|라)|재생(?:해|시|하[여는])|다운로드|업로드|링크|캡처|검색해|웹사이트|사이트에"
+    r"|그려 ?(?:[주줘줄보봐볼달]|라)|재생(?:해|시|하[여는])|다운로드|업로드|링크"
+    r"|캡처|검색해|웹사이트|사이트에"
     r"|(?<![a-z])(?:image|graph|picture|photo|file|map|draw|plot|video|audio|music|flowchart|diagram|chart)"
     r"(?:s|es)?(?![a-z])"
     r"|https?:|www\.",

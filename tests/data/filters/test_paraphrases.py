@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from cleaned import example, numbered, said
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from dajeong.data.filters.paraphrases import Paraphrases, Units, similarity, stripped_syllables
+from dajeong.data.filters.paraphrases import Distinct, Paraphrases, Units, similarity, stripped_syllables
 from dajeong.data.filters.settings import ParaphraseSettings
 from shared_data import SHARED, needs_shared
 
@@ -107,3 +108,33 @@ def test_the_context_belongs_to_the_question_and_the_threshold_is_a_setting() ->
 def test_questions_without_a_letter_are_never_alike() -> None:
     settings = ParaphraseSettings(unit="syllables")
     assert said(Paraphrases(settings), numbered(["?!", "?!", "…"])) == [None, None, None]
+
+
+TEXTS = st.lists(st.text("가나다라마바", max_size=9), max_size=25)
+
+
+@hypothesis_settings(deadline=None, max_examples=60)
+@given(TEXTS, st.sampled_from([0.3, 0.5, 0.7, 0.95, 1.0]))
+def test_pruning_by_length_misses_nothing(texts: list[str], least: float) -> None:
+    """The same decisions, and the same nearest text, as comparing every pair."""
+    unit = ParaphraseSettings(unit="syllables", least=least)
+    units = Units(unit).of(texts)
+    kept: list[str] = []
+    expected: list[tuple[float, int] | None] = []
+    for text in units:
+        scores = [(similarity(text, other), -place) for place, other in enumerate(kept) if text]
+        near = max((pair for pair in scores if pair[0] >= least), default=None)
+        expected.append(None if near is None else (near[0], -near[1]))
+        if near is None:
+            kept.append(text)
+    assert Distinct(unit).offer(texts) == expected
+
+
+def test_what_is_only_asked_about_is_not_kept() -> None:
+    pool = Distinct(ParaphraseSettings(unit="syllables"))
+    pool.add("아침 식사를 추천해 주세요.")
+    pool.add("아침 식사를 추천해 줘!")
+    assert pool.nearest("아침 식사 추천") == (pytest.approx(0.92, abs=0.05), 0)
+    assert pool.nearest("겨울 소설을 알려 주세요") is None and pool.nearest("") is None
+    assert pool.nearest("겨울 소설을 알려 주세요") is None
+    assert pool.nearest("아침 식사 추천", least=0.99) is None
