@@ -189,7 +189,7 @@ def test_a_licence_that_forbids_it_stops_everything_before_a_byte_is_written(tmp
     assert exported(path, "messages", list(closed), ("CC BY-NC 4.0", "CC-BY-NC-4.0", "none")).rows == 4
 
 
-@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r", "＝"])
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"])
 def test_a_cell_that_begins_a_formula_is_made_text(tmp_path: Path, begin: str) -> None:
     path = tmp_path / "rows.csv"
     harmful = f'{begin}HYPERLINK("http://example.invalid","눌러")'

@@ -18,7 +18,7 @@ from dajeong.storage import whole_file
 
 Row = dict[str, Any]
 _BATCH = 5_000
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """What begins a formula; spreadsheets of East Asia read the full-width forms too (OWASP: CSV injection)."""
 
 
