@@ -330,7 +330,24 @@ def test_plain_lines_come_each_half_minute_and_at_the_end() -> None:
             now += 1.0
             bar.advance(note=f"loss {now:.0f}")
     label = text("training", step="sft")
-    assert stream.getvalue().splitlines() == [f"{label}: {n}/100 loss {n}" for n in (30, 60, 90, 100)]
+    left = {30: "0:01:10", 60: "0:00:40", 90: "0:00:10"}
+    assert stream.getvalue().splitlines() == [
+        *(f"{label}: {n}/100 loss {n} {text('time-left', left=left[n])}" for n in left),
+        f"{label}: 100/100 loss 100",
+    ]
+
+
+def test_a_resumed_bar_reckons_with_what_it_does_now() -> None:
+    now = 0.0
+    stream = io.StringIO()
+    lines = Lines(stream, clock=lambda: now)
+    with lines.bar("training", 100, step="sft") as bar:
+        bar.advance(80)
+        for _ in range(4):
+            now += 10.0
+            bar.advance()
+    first, last = stream.getvalue().splitlines()
+    assert text("time-left", left="0:02:50") in first and "84/100" in last
 
 
 def test_a_closed_stream_never_stops_the_work() -> None:

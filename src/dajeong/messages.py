@@ -605,12 +605,14 @@ MESSAGES: dict[str, Sentence] = {
         "{path}: 압축 파일 안의 Parquet 파일이 {limit}바이트를 넘습니다. 먼저 푸세요.",
     ),
     "file-kind": Sentence(
-        "{path}: looks like {kind}, which is not read here. Unpack it, or save it as JSON Lines, CSV or Parquet.",
+        "{path}: looks like {kind}, which is not read here. Unpack it, or save it as JSON Lines, CSV or "
+        "Parquet.",
         "{path}: {kind} 파일로 보이며, 여기서는 읽지 않습니다. 압축을 풀거나 JSON Lines, CSV, Parquet으로 "
         "저장하세요.",
     ),
     "file-pointer": Sentence(
-        "{path}: only a pointer of Git LFS; the {size} bytes it stands for are not here. Fetch them: git lfs pull",
+        "{path}: only a pointer of Git LFS; the {size} bytes it stands for are not here. Fetch them: "
+        "git lfs pull",
         "{path}: Git LFS 포인터일 뿐입니다. 실제 {size}바이트는 여기에 없습니다. 내려받으세요: git lfs pull",
     ),
     "columns-twice": Sentence("has the column {name} twice", "{name} 열이 두 번 나옵니다"),
@@ -1308,6 +1310,7 @@ MESSAGES: dict[str, Sentence] = {
         "다시 묻고 다시 지불하게 됩니다.",
     ),
     # --- synthesis: what all making steps say; respond; translate
+    "time-left": Sentence("({left} left)", "({left} 남음)"),
     "synthesis-done": Sentence(
         "{step}: {records} records; rejected: {rejected}; flagged: {flagged}; spent ${spent}",
         "{step}: 레코드 {records}개, 버림: {rejected}, 표시: {flagged}, 쓴 돈 ${spent}",

@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 from dajeong.errors import UsageProblem
 from dajeong.records import Frozen
 from dajeong.references import nearest
+from dajeong.remote.secrets import without_keys
 from dajeong.yaml_strict import KeyPath
 
 M = TypeVar("M", bound=BaseModel)
@@ -67,7 +68,7 @@ def _explained(
         return UsageProblem("recipe-missing-key", where=place, key=str(first["loc"][-1]))
     expected = first["msg"].removeprefix("Value error, ")
     # people paste keys where the name of a variable belongs
-    value = "***" if field.endswith("key_env") else repr(first.get("input"))[:80]
+    value = "***" if field.endswith("key_env") else without_keys(repr(first.get("input")), None)[:80]
     return UsageProblem("recipe-value", where=place, field=field or "-", value=value, expected=expected)
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 SECONDS_BETWEEN_LINES = 30.0
+AT_ONCE_S = 1.0
+"""What a bar has done within its first second was done before: a resumed step must not look fast."""
 
 
 @contextlib.contextmanager
@@ -66,18 +68,30 @@ class _LineBar:
         self.label = label
         self.total = total
         self.done = 0
+        self.done_before = 0
         self.note = ""
-        self.shown_at = lines.clock()
+        self.began_at = self.shown_at = lines.clock()
 
     def advance(self, steps: int = 1, note: str = "") -> None:
         self.done += steps
         self.note = note or self.note
-        if self.lines.clock() - self.shown_at >= SECONDS_BETWEEN_LINES:
+        now = self.lines.clock()
+        if now - self.began_at < AT_ONCE_S:
+            self.done_before = self.done
+        if now - self.shown_at >= SECONDS_BETWEEN_LINES:
             self.show()
 
     def show(self) -> None:
         self.shown_at = self.lines.clock()
-        self.lines.write(f"{self.label}: {self.done}/{self.total} {self.note}".rstrip())
+        self.lines.write(f"{self.label}: {self.done}/{self.total} {self.note} {self._left()}".strip())
+
+    def _left(self) -> str:
+        """How long it will still take at the pace so far; nothing where that is unknown, or none is left."""
+        done = self.done - self.done_before
+        if done <= 0 or self.done >= self.total:
+            return ""
+        seconds = round((self.shown_at - self.began_at) * (self.total - self.done) / done)
+        return text("time-left", left=f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}")
 
 
 class Bars:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import json
 import random
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from invented_translator import WAYS, dropping, keeping, korean, lot, model
-from making_step import Made, left_behind, run_until, workplace
+from making_step import Heard, Made, left_behind, run_until, workplace
 
 from dajeong.data import read
 from dajeong.data.reserved import refuse_reserved, reserved_for
@@ -263,10 +265,11 @@ def test_every_mask_of_kullms_code_and_latex_is_restored_or_its_record_is_listed
 
 @needs_shared
 def test_an_evaluation_set_that_does_not_say_so_is_recognised_before_it_is_korean(tmp_path: Path) -> None:
-    told = kullm(tmp_path)[:4]
-    silent = [
-        record.model_copy(update={"meta": {}, "id": f"x{number}"}) for number, record in enumerate(told)
+    plain = [
+        record.model_copy(update={"meta": {}, "id": f"x{number}"})
+        for number, record in enumerate(kullm(tmp_path))
     ]
+    silent = [record for record in plain if reserved_for(record)][:4]
     with scripted(Script(reply=model())) as server:
         made = Made(
             translate.run,
@@ -275,8 +278,7 @@ def test_an_evaluation_set_that_does_not_say_so_is_recognised_before_it_is_korea
             {"data": silent},
         )
     records = made.read("records", Dialogue)
-    known = {reserved_for(record) for record in silent}
-    assert records and {record.meta["evaluation"] for record in records} == known != {None}
+    assert records and {record.meta["evaluation"] for record in records} == set(map(reserved_for, silent))
 
 
 # --- killed
@@ -369,3 +371,28 @@ def test_deepl_chunks_by_count_and_bytes_and_stops_at_its_quota(tmp_path: Path) 
         wanted = sum(len(text) for record in records for text in texts(record))
         assert server.characters == wanted and paid > 0, "what was translated before is not paid again"
     assert len(made.read("records", Dialogue)) == 60
+
+
+# --- told to people
+
+
+def test_the_bar_moves_with_every_text_to_its_end_and_says_what_was_spent(tmp_path: Path) -> None:
+    moves: list[tuple[int, str]] = []
+
+    class Listening(Heard):
+        @contextlib.contextmanager
+        def bar(self, code: str, total: int, **parameters: object) -> Iterator[Any]:
+            moves.append((-total, code))
+            yield self
+
+        def advance(self, steps: int = 1, note: str = "") -> None:
+            moves.append((steps, note))
+
+    with scripted(Script(reply=model())) as server:
+        work = workplace(tmp_path, {"data": many(10)})
+        work.progress = Listening()
+        translate.run(settings(server, batch_records=6), work)
+        spent = f"${server.dollars(1.0, 2.0):.4f}"
+    assert moves[0] == (-10, "translating") and sum(steps for steps, _ in moves[1:]) == 10
+    assert len([steps for steps, _ in moves[1:] if steps]) == 10 and moves[-1][1] == spent
+    assert work.progress.codes == ["synthesis-done"]

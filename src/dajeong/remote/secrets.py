@@ -10,9 +10,9 @@ from dajeong.errors import RemoteProblem
 STRUCK_OUT = "***"
 KEY_LIKE = re.compile(
     r"(?i)(?:bearer|deepl-auth-key)\s+\S+|\b(?:sk|pk|hf|gsk|xai)[-_][\w*.-]{6,}"
-    r"|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}:fx\b"
+    r"|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}:fx\b|(?<=//)[^/\s@]+@"
 )
-"""What services echo of a key, shortened by stars or not."""
+"""What services echo of a key, shortened by stars or not; and who speaks, in an address."""
 LONGEST_DETAIL = 300
 SHORTEST_SECRET = 12
 

@@ -76,7 +76,6 @@ class _Translating:
             while batch := list(itertools.islice(records, self.settings.batch_records)):
                 self.work.check_stop()
                 yield from self.of_batch([marked(record) for record in batch], bar)
-                bar.advance(len(batch), note=self.engine.note())
         self.found.check(self.settings.max_rejected)
 
     def of_batch(self, batch: Sequence[Record], bar: Bar) -> Iterator[Record]:
@@ -84,7 +83,9 @@ class _Translating:
             (record, texts_of(record, self.settings)) for record in batch if not self.is_set_aside(record)
         ]
         texts = [text for _, of_record in wanted for text in of_record]
-        results = rendered(texts, self.engine, self.settings, bar)
+        part = Part(bar, len(batch), len(set(texts)))
+        results = rendered(texts, self.engine, self.settings, part)
+        part.end(self.engine.note())
         for record, of_record in wanted:
             made = self.made(record, [(text, results[text]) for text in of_record])
             if made is not None:
@@ -113,6 +114,26 @@ class _Translating:
         named = _with_note(made, note).model_copy(update={"id": f"ko:{record.id}"})
         self.found.keep(named.id, _shown(record), _shown(made), flags)
         return named
+
+
+class Part:
+    """The share of a bar that some records have; it moves with the texts they are made of."""
+
+    def __init__(self, bar: Bar, num_records: int, num_texts: int) -> None:
+        self._bar, self._num_records, self._num_texts = bar, num_records, max(1, num_texts)
+        self._num_heard = self._moved = 0
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        """One more answer has come, whatever `steps` says; further attempts move nothing."""
+        self._num_heard += 1
+        self._move(self._num_records * min(self._num_heard, self._num_texts) // self._num_texts, note)
+
+    def end(self, note: str) -> None:
+        self._move(self._num_records, note)
+
+    def _move(self, place: int, note: str) -> None:
+        self._bar.advance(place - self._moved, note=note)
+        self._moved = place
 
 
 def texts_of(record: Record, settings: TranslateSettings) -> list[Text]:

@@ -54,7 +54,7 @@ class TranslateSettings(Frozen):
     """What becomes of requests that depend on English wording: kept apart, or translated all the same."""
     max_records: int | None = Field(None, ge=1, json_schema_extra={"scaled": True})
     """Only the first so many are translated; null translates all."""
-    batch_records: int = Field(200, ge=1)
+    batch_records: int = Field(1_000, ge=1)
     """Records under way together; memory grows with them."""
     max_rejected: float = Field(0.5, ge=0, le=1)
     """Share of records that may be rejected before the step stops."""
