@@ -11,15 +11,17 @@ import glob
 import hashlib
 import heapq
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 from dajeong import messages
 from dajeong.data.clean import Seen, prompt_of, tidied, why_dropped
 from dajeong.data.files import raw_files
+from dajeong.data.filters.known_sets import KNOWN_SETS
 from dajeong.data.hub import hub_rows
 from dajeong.data.lines import rows_of_file
+from dajeong.data.readers.fields import RawRow
 from dajeong.data.reserved import reserved_for
 from dajeong.data.rows import Bad, BadRow, Left, Row
 from dajeong.data.settings import ReadSettings
@@ -116,7 +118,7 @@ class _Reading:
             self.refuse(file, row)
             return
         try:
-            parts = [self.checked(part) for part in self.source.records(self.settings.source, row.value)]
+            parts = [self.checked(part) for part in self.parts(row.value)]
             if not parts:
                 raise Bad("row-nothing")
         except Bad as bad:
@@ -137,6 +139,16 @@ class _Reading:
             self.evaluation[belongs_to] += 1
             return "evaluation-item"
         return why_dropped(record, self.settings) or self.repeated(record)
+
+    def parts(self, row: RawRow) -> Sequence[Record | Left]:
+        """What the source reads in it; what is of an evaluation set it need not be able to read."""
+        try:
+            return self.source.records(self.settings.source, row)
+        except Bad:
+            found = [] if self.settings.evaluation else _of_evaluation_set(row)
+            if not found:
+                raise
+            return found
 
     def checked(self, record: Record | Left) -> Record | Left:
         """Tidied, with the settings' own kind and licence. Raises Bad if the file mixes kinds of record."""
@@ -256,6 +268,18 @@ class _Reading:
             unreadable=self.num_unreadable,
             dropped=_listed(self.dropped + self.unwanted) or "0",
         )
+
+
+def _of_evaluation_set(row: RawRow) -> list[Record]:
+    """What the own source of an evaluation set finds in a row of it; nothing in any other row."""
+    for name in filter(None, (known.source for known in KNOWN_SETS.values())):
+        try:
+            records = [each for each in find_source(name).records(name, row) if isinstance(each, Record)]
+        except Bad:
+            continue
+        if any(map(reserved_for, records)):
+            return records
+    return []
 
 
 def _short(path: str) -> str:
