@@ -20,6 +20,7 @@ ALGORITHMS: dict[str, str] = {name: kind.algorithm for name, kind in KINDS.items
 TASKS: dict[str, str] = {
     "smalltalk": "dajeong.evaluation.smalltalk:evaluate",
     "reward": "dajeong.evaluation.reward_report:report",
+    "kobest": "dajeong.evaluation.kobest:measure",
 }
 """What a model is measured on."""
 

@@ -200,7 +200,13 @@ def _data() -> typer.Typer:
     return app()
 
 
-GROUPS: dict[str, Callable[[], typer.Typer]] = {"data": _data}
+def _eval() -> typer.Typer:
+    from dajeong.cli_eval import app
+
+    return app()
+
+
+GROUPS: dict[str, Callable[[], typer.Typer]] = {"data": _data, "eval": _eval}
 """Name → what makes the commands below it."""
 
 

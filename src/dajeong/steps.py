@@ -11,7 +11,7 @@ from typing import NamedTuple
 from dajeong.data.filters.settings import CleanSettings
 from dajeong.data.mixture_settings import MixSettings
 from dajeong.data.settings import ReadSettings, SmalltalkSettings
-from dajeong.evaluation.settings import EvaluateSettings, RewardReportSettings
+from dajeong.evaluation.settings import EvaluateSettings, KobestSettings, RewardReportSettings
 from dajeong.preference.settings import PairsSettings
 from dajeong.records import Frozen
 from dajeong.rollout.settings import RepliesSettings
@@ -181,5 +181,11 @@ KINDS: dict[str, Kind] = {
         inputs={"models": MODELS, "prompts": DIALOGUES},
         outputs={"results": "Result", "replies": "Reply", "scores": "Score"},
         run="dajeong.evaluation.smalltalk:run",
+    ),
+    "kobest": Kind(
+        KobestSettings,
+        inputs={"models": MODELS},
+        outputs={"results": "Result", "scores": "Score"},
+        run="dajeong.evaluation.kobest:run",
     ),
 }

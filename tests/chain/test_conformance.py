@@ -21,7 +21,7 @@ from dajeong import catalog
 from dajeong.data import read
 from dajeong.data.rows import Bad
 from dajeong.data.settings import ReadSettings
-from dajeong.evaluation.settings import EvaluateSettings, RewardReportSettings
+from dajeong.evaluation.settings import EvaluateSettings, KobestSettings, RewardReportSettings
 from dajeong.judging.scorer import Scorer
 from dajeong.models.base import Base, load_base
 from dajeong.models.tokenize import TextTokenizer, prompt_ids, tokens_of
@@ -377,7 +377,7 @@ class Silent:
 
 
 class Parrot:
-    """A writer that gives the known answers; a judge of pairs by length, or by nothing at all."""
+    """A writer that gives the known answers; a judge of pairs and choices by length, or by nothing at all."""
 
     def __init__(self, reward: float | None = None) -> None:
         self.reward = reward
@@ -391,6 +391,9 @@ class Parrot:
     def rewards(self, dialogues: Sequence[tuple[Sequence[Message], str]]) -> list[float]:
         return [float(len(text)) if self.reward is None else self.reward for _, text in dialogues]
 
+    def log_likelihoods(self, pairs: Sequence[tuple[str, str]], apart: bool = False) -> list[float]:
+        return [-float(len(text)) if self.reward is None else self.reward for _, text in pairs]
+
 
 def _smalltalk(part: Any, work: Workplace, judges: bool) -> None:
     scorer = catalog.load(catalog.SCORERS["rules"])() if judges else Silent()
@@ -401,7 +404,19 @@ def _reward(part: Any, work: Workplace, judges: bool) -> None:
     part(RewardReportSettings(), work, "reward", Parrot(None if judges else math.nan))
 
 
-TASKS: dict[str, Callable[[Any, Workplace, bool], None]] = {"smalltalk": _smalltalk, "reward": _reward}
+def _kobest(part: Any, work: Workplace, judges: bool) -> None:
+    rows = [f"{number}\t{question}\t{number % 2}" for number, question in enumerate(QUESTIONS)]
+    table = work.run / "SentiNeg" / "test.tsv"
+    table.parent.mkdir()
+    table.write_text("\n".join(["ID\tText\tLabel", *rows]), encoding="utf-8")
+    part(KobestSettings(data=work.run), work, lambda reference: Parrot(None if judges else math.nan))
+
+
+TASKS: dict[str, Callable[[Any, Workplace, bool], None]] = {
+    "smalltalk": _smalltalk,
+    "reward": _reward,
+    "kobest": _kobest,
+}
 
 
 def measured(name: str, run: Path, judges: bool) -> list[Result]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated, Literal
+
 from pydantic import Field
 
+from dajeong.models.settings import RuntimeSettings
 from dajeong.records import Decoding, Frozen
 
 
@@ -24,6 +28,23 @@ class EvaluateSettings(Frozen):
     """Only the first this many prompts are asked; null asks all."""
     max_slots: int = Field(64, ge=1)
     """Replies written side by side: more is faster and takes more memory."""
+
+
+class KobestSettings(Frozen):
+    data: Path
+    """Folder of KoBEST's tables as published (`BoolQ/test.tsv`, `BoolQ/train.tsv`…), or one such table."""
+    tasks: tuple[Literal["boolq", "copa", "hellaswag", "sentineg", "wic"], ...] = ()
+    """Which tasks; none named is every task whose test table is there."""
+    profile: Literal["lm-eval-0.4", "polyglot-2022"] = "lm-eval-0.4"
+    """Whose prompts, tokens and examples: lm-eval's since 0.4, or those behind the Polyglot-Ko cards."""
+    shots: tuple[Annotated[int, Field(ge=0)], ...] = Field((0,), min_length=1)
+    """How many solved examples stand before each question; one row of figures for each number given."""
+    max_records: int | None = Field(None, ge=1, json_schema_extra={"scaled": True})
+    """Only the first this many rows of each task; null takes all."""
+    tokens_per_forward: int = Field(8192, ge=16)
+    """Tokens read at once, padding included."""
+    runtime: RuntimeSettings = RuntimeSettings()
+    """Where the models run. lm-eval's figures come from float32."""
 
 
 class RewardReportSettings(Frozen):

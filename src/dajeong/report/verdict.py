@@ -32,6 +32,7 @@ HIGHER_IS_BETTER = frozenset(
         "proper",
         "true_refusal",
         "accuracy",
+        "acc_norm",
         "macro_f1",
     }
 )

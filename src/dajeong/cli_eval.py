@@ -1,0 +1,103 @@
+"""`dajeong eval`: one evaluating step by itself, its figures on stdout. Knows no task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dajeong.messages import text
+from dajeong.output import print_json, print_line
+
+if TYPE_CHECKING:
+    from dajeong.cli import Session
+    from dajeong.records import Result
+
+
+def app() -> typer.Typer:
+    """The commands below `dajeong eval`, their help in the chosen language."""
+    group = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
+    help_names = {"help_option_names": ["-h", "--help"]}
+    for name, command in COMMANDS.items():
+        about, epilog = text(f"help-eval-{name}"), text("help-global")
+        group.command(name, help=about, epilog=epilog, context_settings=help_names)(command())
+    return group
+
+
+def _kobest() -> Callable[..., None]:
+    def kobest(
+        context: typer.Context,
+        model: Annotated[list[str], typer.Argument(help=text("help-eval-model"), metavar="RUN|MODEL...")],
+        data: Annotated[Path, typer.Option(help=text("help-eval-kobest-data"), metavar="DIR|FILE")],
+        profile: Annotated[str | None, typer.Option(help=text("help-eval-profile"))] = None,
+        shots: Annotated[list[int] | None, typer.Option(help=text("help-eval-shots"))] = None,
+        out: Annotated[Path | None, typer.Option(help=text("help-eval-out"), metavar="DIR")] = None,
+        set_: Annotated[
+            list[str] | None, typer.Option("--set", help=text("help-data-set"), metavar="A.B=VALUE")
+        ] = None,
+    ) -> None:
+        given = {"data": str(data), "profile": profile, "shots": shots}
+        values = {name: value for name, value in given.items() if value is not None}
+        show(measured("kobest", values, set_ or (), model, out, context.obj), context.obj)
+
+    return kobest
+
+
+COMMANDS: dict[str, Callable[[], Callable[..., None]]] = {"kobest": _kobest}
+"""Name → what makes the command, once the language of its help is known."""
+
+
+def measured(
+    kind: str,
+    values: Mapping[str, Any],
+    overrides: Sequence[str],
+    models: Sequence[str],
+    out: Path | None,
+    session: Session,
+) -> list[Result]:
+    """The results of one step on `models`; what else it writes stays in `out`, or nowhere."""
+    import tempfile
+
+    from dajeong import catalog, steps
+    from dajeong.cli_data import settings_of
+    from dajeong.records import Result
+    from dajeong.storage import read_records
+    from dajeong.terminal import progress_on
+    from dajeong.workplace import Workplace, signals_noted
+
+    settings = settings_of(steps.KINDS[kind].settings, kind, values, overrides)
+    run = catalog.load(steps.KINDS[kind].run)
+    with ExitStack() as stack:
+        folder = out or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        work = Workplace(
+            folder,
+            kind,
+            inputs={"models": tuple(models)},
+            model_names={"models": names_of(models)},
+            progress=stack.enter_context(progress_on(quiet=session.quiet)),
+        )
+        stack.enter_context(signals_noted())
+        run(settings, work)
+        return list(read_records(work.folder / "results.jsonl", Result))
+
+
+def names_of(models: Sequence[str]) -> tuple[str, ...]:
+    """The last part of each reference, or the whole where two would be called the same."""
+    short = [Path(model).resolve().name if Path(model).exists() else model for model in models]
+    return tuple(short if len(set(short)) == len(short) else models)
+
+
+def show(results: Sequence[Result], session: Session) -> None:
+    """A table, and below it what the rows remark; or everything as JSON."""
+    from dajeong.printing import results_table
+
+    if session.json:
+        print_json([result.model_dump(mode="json") for result in results])
+        return
+    print_line(results_table(results))
+    for result in results:
+        if result.notes:
+            print_line(f"{result.model}, {result.decoding}, {result.task}: {result.notes}")
