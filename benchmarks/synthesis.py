@@ -33,6 +33,7 @@ class Part(NamedTuple):
 
 PARTS = {
     "requests": Part("service_requests.py", "share_of_ideal", 0.9),
+    "similarity": Part("similarity.py", "candidates_per_cpu_second", 300.0),
 }
 
 

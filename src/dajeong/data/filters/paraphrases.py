@@ -9,8 +9,13 @@ from __future__ import annotations
 
 import math
 import re
+from array import array
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from dajeong.data.filters.duplicates import chunks
 from dajeong.data.filters.filter import Dropped, asked
@@ -72,13 +77,18 @@ class Match(NamedTuple):
 
 
 class Distinct:
-    """Texts no two of which are alike. Compared are only those whose lengths allow it."""
+    """Texts no two of which are alike. Compares only those that share enough units, whatever their order.
+
+    A common subsequence is no longer than what two texts have in common, each unit as often as in both.
+    """
 
     def __init__(self, settings: ParaphraseSettings) -> None:
         self._least = settings.least
         self._units = Units(settings)
-        self._by_length: dict[int, tuple[list[str], list[int]]] = {}
-        self._num_kept = 0
+        self._kept: list[str] = []
+        self._lengths = array("I")
+        self._places: dict[tuple[str, int], array[int]] = {}
+        """(unit, its number among equal ones of a text) → the kept texts that have it."""
 
     def offer(self, texts: Sequence[str]) -> list[Match | None]:
         """Each in turn: the kept text that it is too much like, or None, and then it is kept itself."""
@@ -99,37 +109,43 @@ class Distinct:
         return self._nearest(self._units.of([text])[0], self._least if least is None else least)
 
     def _keep(self, units: str) -> None:
-        texts, places = self._by_length.setdefault(len(units), ([], []))
-        texts.append(units)
-        places.append(self._num_kept)
-        self._num_kept += 1
+        for unit in _numbered(units):
+            self._places.setdefault(unit, array("I")).append(len(self._kept))
+        self._kept.append(units)
+        self._lengths.append(len(units))
 
     def _nearest(self, units: str, least: float) -> Match | None:
         from rapidfuzz import process
         from rapidfuzz.distance import Indel
 
-        best: Match | None = None
-        for length in _lengths(len(units), least):
-            texts, places = self._by_length.get(length, _NONE)
-            found = texts and process.extractOne(
-                units, texts, scorer=Indel.normalized_similarity, score_cutoff=best.score if best else least
-            )
-            if found:
-                match = Match(float(found[1]), places[found[2]])
-                best = match if best is None else max(best, match, key=lambda one: (one.score, -one.place))
-        return best
+        places = self._possible(units, least)
+        kept = [self._kept[place] for place in places]
+        found = process.extractOne(units, kept, scorer=Indel.normalized_similarity, score_cutoff=least)
+        return Match(float(found[1]), int(places[found[2]])) if found else None
+
+    def _possible(self, units: str, least: float) -> npt.NDArray[np.int64]:
+        """Kept texts that share as many units as an F1 of `least` takes; nothing is like no text.
+
+        The commonest units are left uncounted, as if every text had them: they tell little and cost most. No
+        more than half of the fewest that must be shared, so that those alone make nothing alike.
+        """
+        sharing = sorted(filter(None, map(self._places.get, _numbered(units))), key=len)
+        num_left_out = math.floor(len(units) * least / (2 - least) / 2)
+        counted = sharing[: max(0, len(sharing) - num_left_out)]
+        if not counted:
+            return np.arange(0)
+        shared = np.bincount(np.concatenate([np.frombuffer(each, np.uintc) for each in counted]))
+        lengths = np.frombuffer(self._lengths, np.uintc)[: len(shared)]
+        needed = least * (len(units) + lengths) / 2 - (len(sharing) - len(counted))
+        return np.flatnonzero(shared >= needed - 1e-9)
 
 
-_NONE: tuple[list[str], list[int]] = ([], [])
-
-
-def _lengths(length: int, least: float) -> range:
-    """Of texts that can be alike: F1 is at most 2·shorter / (shorter + longer). Nothing is like no text."""
-    if not length:
-        return range(0)
-    shortest = math.ceil(length * least / (2 - least) - 1e-9)
-    longest = math.floor(length * (2 - least) / least + 1e-9)
-    return range(shortest, longest + 1)
+def _numbered(units: str) -> Iterator[tuple[str, int]]:
+    """Each unit with its number among equal ones before it: as a set, these hold how often each comes."""
+    seen: Counter[str] = Counter()
+    for unit in units:
+        yield unit, seen[unit]
+        seen[unit] += 1
 
 
 class Paraphrases:
