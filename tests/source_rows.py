@@ -122,3 +122,17 @@ ROWS: Mapping[str, dict[str, Any]] = {
 
 OPTIONS: Mapping[str, dict[str, Any]] = {"columns": {"instruction": "question", "output": "answer"}}
 """Source → what it must be told to read its row."""
+
+
+def varied(value: Any, number: int) -> Any:
+    """The same row about something else: every sentence and every id gets a number."""
+    if isinstance(value, Mapping):
+        ids = ("id", "id3", "ID")
+        return {key: f"{each}{number}" if key in ids else varied(each, number) for key, each in value.items()}
+    if isinstance(value, list):
+        return [varied(each, number) for each in value]
+    found = next((text for text in _SENTENCES if isinstance(value, str) and text in value), None)
+    return value.replace(found, f"{number}번째, {found}") if found else value
+
+
+_SENTENCES = (QUESTION, ANSWER, INSULT, "점심")

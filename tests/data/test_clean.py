@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dajeong.data.clean import Seen, is_empty, num_characters, tidied, why_dropped, without_suffix
+from dajeong.data.clean import Ids, Seen, is_empty, num_characters, tidied, why_dropped, without_suffix
 from dajeong.data.settings import ReadSettings
 from dajeong.records import Dialogue, Message, Preference, Response
 
@@ -114,6 +114,23 @@ def test_repeats_are_of_a_prompt_or_of_all() -> None:
     prompts, records = Seen(), Seen()
     assert [prompts.before(record, "prompt") for record in (first, other, first)] == [False, True, True]
     assert [records.before(record, "record") for record in (first, other, first)] == [False, False, True]
+
+
+def test_a_conversation_that_went_on_repeats_its_first_exchange() -> None:
+    first = example("안녕?", "반가워요.")
+    told = Message(role="system", content="친절하게")
+    longer = first.model_copy(update={"messages": (told, *first.messages, *example("또?", "네.").messages)})
+    for what, repeated in (("exchange", True), ("prompt", False), ("record", False)):
+        seen = Seen()
+        assert [seen.before(record, what) for record in (first, longer)] == [False, repeated]
+
+
+@given(wanted=st.lists(st.sampled_from(["a", "a#2", "a#2#2", "b"]), max_size=12))
+def test_no_two_records_get_one_id(wanted: list[str]) -> None:
+    ids = Ids()
+    given_out = [ids.free(each) for each in wanted]
+    assert len(set(given_out)) == len(wanted)
+    assert all(each.startswith(name) for each, name in zip(given_out, wanted, strict=True))
 
 
 def test_where_one_text_ends_matters() -> None:

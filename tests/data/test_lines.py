@@ -91,7 +91,9 @@ BAD_LINES = {
     "NUL": (b'{"a": "\x00"}', "unreadable-nul"),
     "not UTF-8": (b'{"a": "\xff"}', "unreadable-bytes"),
     "no object": (b"[1, 2]", "unreadable-object"),
-    "endless digits": (b'{"a": ' + b"9" * 5000 + b"}", "unreadable-json"),
+    "endless digits": (b'{"a": ' + b"9" * 5000 + b"}", "unreadable-number"),
+    "a number too large": (b'{"a": 1e999}', "unreadable-number"),
+    "deep, but not without end": (b'{"a": ' + b"[" * 300 + b"]" * 300 + b"}", "unreadable-deep"),
 }
 
 

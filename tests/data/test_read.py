@@ -197,28 +197,6 @@ def test_vaiv_prompts(tmp_path: Path) -> None:
 
 
 @needs_shared
-@pytest.mark.parametrize(("name", "count"), [("conversation", 293), ("hatespeech", 119), ("rlhf", 160)])
-def test_vaiv_evaluation_prompts_are_lines(tmp_path: Path, name: str, count: int) -> None:
-    path = VAIV / f"eval_prompts/{name}_prompt.txt"
-    outcome = Outcome(tmp_path, "vaiv-prompts", [path], kind="talk").run()
-    assert outcome.stats["by_kind"] == {"talk": count} and all(each.is_prompt for each in outcome.dialogues)
-
-
-@needs_shared
-def test_the_length_filter_is_vaivs_own(tmp_path: Path) -> None:
-    path = VAIV / "ppo_prompts/Make_dataset/step3_finaldataset.json"
-    outcome = Outcome(tmp_path, "vaiv-prompts", [path], min_prompt_characters=16, repeats="keep").run()
-    assert outcome.stats["by_kind"] == {"abusive": 484, "general": 499, "talk": 820, "translation": 1_328}
-
-
-@needs_shared
-def test_a_file_of_empty_answers_is_refused(tmp_path: Path) -> None:
-    path = VAIV / "preference/conversation_set/conversation_train.json"
-    problem = Outcome(tmp_path, "vaiv-preference", [path]).stopped()
-    assert problem.code == "read-dropped" and "empty-answer 1500" in str(problem)
-
-
-@needs_shared
 def test_rows_of_two_schemas_in_one_file(tmp_path: Path) -> None:
     path = VAIV / "sft/evol_inst_set/evol_rand_inst_476.jsonl"
     assert Outcome(tmp_path, "alpaca", [path]).run().stats["records"] == 476

@@ -316,6 +316,28 @@ def test_raw_lines_of_text(line: str, text: str, kind: str) -> None:
     assert said(record) == [text] and record.kind == kind
 
 
+def test_a_raw_line_is_a_conversation_and_nothing_of_it_is_lost() -> None:
+    records = [part for part in parts("aihub-ethics", {"text": "{점심?|?|#@이름#는 바보|}"})]
+    assert [said(record)[0] for record in records if isinstance(record, Dialogue)] == [
+        "점심?",
+        "?",
+        "그 사람은 바보",
+        "",
+    ]
+    assert {dict(record)["kind"] for record in records} == {"unlabelled"}
+    assert len(parts("aihub-ethics", {"text": f'"{INSULT}|HATE|그러지 마.|IMMORAL_NONE'})) == 2
+
+
+def test_in_a_whole_file_one_bad_talkset_costs_itself() -> None:
+    bad = {"id": "t", "sentences": [{**sentence(1, INSULT, ["ABUSE"], True, 2.0), "types": ["RUDE"]}]}
+    found = parts("aihub-ethics", {"talksets": [bad, TALKSET]})
+    assert [part.rule if isinstance(part, Left) else part.kind for part in found] == [
+        "row-label",
+        "abusive",
+        "control",
+    ]
+
+
 @pytest.mark.parametrize(
     ("raw", "replaced"),
     [

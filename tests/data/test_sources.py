@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from dajeong.data.readers.vaiv import vaiv_kind
 from dajeong.data.rows import Bad, Left
 from dajeong.data.settings import ReadSettings
-from dajeong.data.sniff import likely_source
+from dajeong.data.sniff import likely_columns, likely_source
 from dajeong.data.sources import SOURCES, find_source
 from dajeong.errors import UsageProblem
 from dajeong.records import Dialogue, Message, Preference, Record
@@ -206,8 +206,24 @@ def test_an_id_left_out_is_made_of_the_content(name: str) -> None:
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_the_keys_of_a_row_tell_its_source(name: str) -> None:
-    alike = {"kullm": "alpaca", "vaiv-sft": "alpaca", "columns": None}
-    assert likely_source(ROWS[name]) in (name, alike.get(name)) or name == "dajeong"
+    assert likely_source(ROWS[name]) == {"columns": None, "dajeong": "messages"}.get(name, name)
+
+
+@pytest.mark.parametrize(
+    ("row", "columns"),
+    [
+        ({"질문": "가?", "답변": "나."}, {"instruction": "질문", "output": "답변"}),
+        ({"Question": "가?", "Answer": "나.", "n": 1}, {"instruction": "Question", "output": "Answer"}),
+        (
+            {"q": "가?", "better": "나.", "worse": "다."},
+            {"instruction": "q", "chosen": "better", "rejected": "worse"},
+        ),
+        ({"question": "가?"}, {}),
+        ({"a": 1, "b": 2}, {}),
+    ],
+)
+def test_columns_of_other_names_are_recognised(row: dict[str, Any], columns: dict[str, str]) -> None:
+    assert likely_columns(row) == columns
 
 
 def test_options_are_for_sources_that_have_them() -> None:

@@ -5,12 +5,12 @@ A repair is counted, a drop has the name of its rule; nothing here is silent.
 
 from __future__ import annotations
 
-import hashlib
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import cast
 
+from dajeong.data.filters.digests import Digests, digest_of
 from dajeong.data.settings import ReadSettings, Repeats
 from dajeong.records import Dialogue, Message, Preference, Record
 
@@ -57,31 +57,32 @@ def without_suffix(text: str, markers: Sequence[str]) -> str:
         text = bare.removesuffix(found)
 
 
-def with_texts(record: Record, change: Callable[[str, bool], str]) -> Record:
-    """The record with every text changed; `change` gets a text and whether it is an answer."""
+Change = Callable[[str, bool], str]
+"""A text and whether it is an answer → the text to stand there."""
+
+
+def with_texts(record: Record, change: Change) -> Record:
+    """The record with every text changed; itself where that changes nothing."""
     if isinstance(record, Preference):
-        responses = [
-            response.model_copy(update={"content": change(response.content, True)})
-            for response in record.responses
-        ]
-        prompt = _with_message_texts(record.prompt, change)
-        return record.model_copy(update={"prompt": prompt, "responses": tuple(responses)})
-    dialogue = cast(Dialogue, record)
-    return dialogue.model_copy(update={"messages": _with_message_texts(dialogue.messages, change)})
+        update: dict[str, object] = {
+            "prompt": tuple(_changed(message, change) for message in record.prompt),
+            "responses": tuple(
+                response.model_copy(update={"content": change(response.content, True)})
+                for response in record.responses
+            ),
+        }
+    else:
+        update = {"messages": tuple(_changed(message, change) for message in cast(Dialogue, record).messages)}
+    same = all(getattr(record, field) == value for field, value in update.items())
+    return record if same else record.model_copy(update=update)
 
 
-def _with_message_texts(
-    messages: Sequence[Message], change: Callable[[str, bool], str]
-) -> tuple[Message, ...]:
-    return tuple(
-        message.model_copy(
-            update={
-                "content": change(message.content, message.role == "assistant"),
-                "context": change(message.context, False) or None if message.context else None,
-            }
-        )
-        for message in messages
-    )
+def _changed(message: Message, change: Change) -> Message:
+    content = change(message.content, message.role == "assistant")
+    context = (change(message.context, False) or None) if message.context else None
+    if content == message.content and context == message.context:
+        return message  # a copy costs more than all that is looked at here
+    return message.model_copy(update={"content": content, "context": context})
 
 
 def prompt_of(record: Record) -> tuple[Message, ...]:
@@ -150,18 +151,39 @@ def why_dropped(record: Record, settings: ReadSettings) -> str | None:
 
 
 class Seen:
-    """What came before: 16 bytes a record."""
+    """What came before: some 20 bytes a record."""
 
     def __init__(self) -> None:
-        self._digests: set[bytes] = set()
+        self._digests = Digests()
 
     def before(self, record: Record, what: Repeats) -> bool:
-        """Whether the same prompt, or the same record, was asked about already."""
-        messages = [
-            f"{message.role}\x1f{message.content}\x1f{message.context or ''}" for message in prompt_of(record)
-        ]
-        parts = messages if what == "prompt" else [*messages, "", *answers_of(record)]
-        digest = hashlib.blake2b("\x1e".join(parts).encode("utf-8"), digest_size=16).digest()
-        seen = digest in self._digests
-        self._digests.add(digest)
-        return seen
+        """Whether the same prompt, first exchange or record was asked about already."""
+        return not self._digests.add(digest_of("\x1e".join(_compared(record, what)).encode("utf-8")))
+
+
+def _compared(record: Record, what: Repeats) -> list[str]:
+    if what == "exchange" and isinstance(record, Dialogue):
+        talk = [message for message in record.messages if message.role != "system"]
+        return _spelled(talk[:2])
+    asked = _spelled(prompt_of(record))
+    return asked if what == "prompt" else [*asked, "", *answers_of(record)]
+
+
+def _spelled(messages: Sequence[Message]) -> list[str]:
+    return [f"{message.role}\x1f{message.content}\x1f{message.context or ''}" for message in messages]
+
+
+class Ids:
+    """Ids given so far. A second record of one id gets a number behind it."""
+
+    def __init__(self) -> None:
+        self._given = Digests()
+        self._numbers: dict[str, int] = {}
+
+    def free(self, wanted: str) -> str:
+        """The id itself, or the first of `id#2`, `id#3`… that nobody has."""
+        identity = wanted
+        while not self._given.add(digest_of(identity.encode("utf-8"))):
+            self._numbers[wanted] = self._numbers.get(wanted, 1) + 1
+            identity = f"{wanted}#{self._numbers[wanted]}"
+        return identity

@@ -7,8 +7,9 @@ Knows hashes and numbers, no record and no file.
 from __future__ import annotations
 
 import hashlib
+import heapq
 import math
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 H = TypeVar("H", bound=Hashable)
@@ -22,6 +23,17 @@ def drawing(seed: int, purpose: str) -> Key:
     """One draw of its own for each seed and purpose."""
     salt = hashlib.blake2b(f"{seed}\x1f{purpose}".encode(), digest_size=32).digest()
     return lambda drawn: hashlib.blake2b(drawn, key=salt, digest_size=16).digest()
+
+
+def drawn(things: Iterable[T], place: Callable[[T], bytes], most: int | None) -> Iterator[T]:
+    """At most `most`, those with the first places, in their old order; memory for `most` of them."""
+    if most is None:
+        yield from things
+        return
+    placed = ((place(thing), number, thing) for number, thing in enumerate(things))
+    first = heapq.nsmallest(most, placed, key=lambda each: each[:2])
+    for _, _, thing in sorted(first, key=lambda each: each[1]):
+        yield thing
 
 
 def first_of_each(things: Sequence[T], label: Callable[[T], Hashable | None], most: int) -> list[T]:

@@ -56,14 +56,23 @@ def raw_files(path: Path, wanted: tuple[str, ...] = READABLE) -> Iterator[RawFil
 
     Raises DataProblem: no such path, nothing wanted in it, an archive that is refused.
     """
+    found = _found(path, wanted)
+    first = next(found, None)
+    if first is None:
+        raise DataProblem("folder-nothing", path=path, wanted=", ".join(wanted))
+    yield first
+    yield from found
+
+
+def _found(path: Path, wanted: tuple[str, ...]) -> Iterator[RawFile]:
     if path.is_dir():
         yield from _of_folder(path, wanted)
+    elif not path.is_file():
+        raise DataProblem("file-missing", path=path)
     elif path.suffix.lower() == ".zip":
         yield from _of_archive(path, path.name, wanted)
-    elif path.is_file():
-        yield _plain(path, path.name)
     else:
-        raise DataProblem("file-missing", path=path)
+        yield _plain(path, path.name)
 
 
 def _plain(path: Path, origin: str) -> RawFile:
@@ -71,18 +80,18 @@ def _plain(path: Path, origin: str) -> RawFile:
 
 
 def _of_folder(folder: Path, wanted: tuple[str, ...]) -> Iterator[RawFile]:
-    shown = [path for path in sorted(folder.rglob("*")) if not _is_hidden(path.relative_to(folder).parts)]
-    found = [path for path in shown if path.suffix.lower() in (*wanted, ".zip") and path.is_file()]
-    if not found:
-        raise DataProblem("folder-nothing", path=folder, wanted=", ".join(wanted))
-    for path in found:
+    """Its files and those of its archives, of which some may hold nothing that is wanted."""
+    for path in sorted(folder.rglob("*")):
+        if _is_hidden(path.relative_to(folder).parts) or not path.is_file():
+            continue
         if path.suffix.lower() == ".zip":
             yield from _of_archive(path, folder.name, wanted)
-        else:
+        elif path.suffix.lower() in wanted:
             yield _plain(path, folder.name)
 
 
 def _of_archive(path: Path, origin: str, wanted: tuple[str, ...]) -> Iterator[RawFile]:
+    """Its wanted members, two of one name included."""
     try:
         archive = zipfile.ZipFile(path)
     except BROKEN as problem:
@@ -90,11 +99,9 @@ def _of_archive(path: Path, origin: str, wanted: tuple[str, ...]) -> Iterator[Ra
     with archive:
         members = [member for member in archive.infolist() if not member.is_dir()]
         _check(path, members)
-        found = {_name(member): member for member in members if _wanted(_name(member), wanted)}
-        if not found:
-            raise DataProblem("folder-nothing", path=path, wanted=", ".join(wanted))
-        for name in sorted(found):
-            yield _member(path, origin, archive, found[name])
+        for member in sorted(members, key=lambda each: (_name(each), each.header_offset)):
+            if _wanted(_name(member), wanted):
+                yield _member(path, origin, archive, member)
 
 
 def _member(path: Path, origin: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> RawFile:

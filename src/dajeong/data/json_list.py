@@ -12,12 +12,11 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from dajeong import messages
-from dajeong.data.json_rows import STRICT, checked, json_fault
+from dajeong.data.json_rows import LOOSE, STRICT, checked, json_fault
 from dajeong.data.rows import MAX_LINE, Bad, BadRow, Row
 from dajeong.errors import DataProblem
 
 _CHUNK = 1 << 20
-_LOOSE = json.JSONDecoder()
 _SPACE = re.compile(r"\s*")
 
 
@@ -73,7 +72,7 @@ class _Window:
         try:
             value, end = STRICT.raw_decode(self.text, start)
         except Bad as problem:
-            (value, end), bad = _LOOSE.raw_decode(self.text, start), problem
+            (value, end), bad = LOOSE.raw_decode(self.text, start), problem
         if end == len(self.text) and not self.ended:
             raise json.JSONDecodeError("cut by the window", self.text, end)
         element = self.text[start:end]

@@ -1,15 +1,18 @@
 """JSON objects as rows, one a line. Knows the grammar, not what the keys mean.
 
-Stricter than `json`: no NaN, no key twice, no lone surrogate, no NUL, no endless nesting.
+Stricter than `json`: finite numbers, no key twice, no lone surrogate, no NUL, no endless nesting.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
-from typing import Any
+from typing import Any, NoReturn
 
 from dajeong.data.rows import Bad
+
+MAX_DIGITS, MAX_DEPTH = 300, 100
 
 
 def parsed(text: str) -> dict[str, Any]:
@@ -18,8 +21,6 @@ def parsed(text: str) -> dict[str, Any]:
         value = STRICT.decode(text)
     except json.JSONDecodeError as problem:
         raise json_fault(text, problem) from problem
-    except ValueError as problem:
-        raise Bad("unreadable-json", problem=problem) from problem
     except RecursionError as problem:
         raise Bad("unreadable-deep") from problem
     return checked(value, text)
@@ -40,12 +41,24 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _no_constant(name: str) -> None:
-    raise Bad("unreadable-number", value=name)
+def _no_number(written: str) -> NoReturn:
+    raise Bad("unreadable-number", value=written if len(written) <= 40 else f"{written[:40]}…")
 
 
-STRICT = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
+def _whole(written: str) -> int:
+    return int(written) if len(written) <= MAX_DIGITS else _no_number(written)
 
+
+def _finite(written: str) -> float:
+    number = float(written)
+    return number if math.isfinite(number) else _no_number(written)
+
+
+STRICT = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_no_number, parse_int=_whole, parse_float=_finite
+)
+LOOSE = json.JSONDecoder(parse_int=float)
+"""Steps over what is refused; what it gives is not to be used."""
 
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
@@ -54,9 +67,21 @@ def checked(value: Any, text: str) -> dict[str, Any]:
     """The object that `text` spelled, if nothing in it would do harm later. Raises Bad."""
     if not isinstance(value, dict):
         raise Bad("unreadable-object", found=type(value).__name__)
+    if text.count("[") + text.count("{") > MAX_DEPTH and _is_deep([value]):
+        raise Bad("unreadable-deep")
     if "\\u" in text:
         _check_escapes(value)
     return value
+
+
+def _is_deep(level: list[Any]) -> bool:
+    """Whether lists and objects lie more than MAX_DEPTH deep: whoever writes them again goes by recursion."""
+    for _ in range(MAX_DEPTH):
+        inner = [each.values() if isinstance(each, dict) else each for each in level]
+        level = [one for each in inner for one in each if isinstance(one, dict | list)]
+        if not level:
+            return False
+    return True
 
 
 def _check_escapes(value: dict[str, Any]) -> None:
@@ -66,7 +91,5 @@ def _check_escapes(value: dict[str, Any]) -> None:
         whole.encode("utf-8")
     except UnicodeEncodeError as problem:
         raise Bad("unreadable-surrogate", escape=f"\\u{ord(whole[problem.start]):04x}") from problem
-    except RecursionError as problem:
-        raise Bad("unreadable-deep") from problem
     if _NUL.search(whole):
         raise Bad("unreadable-nul")

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 
 from dajeong.data.encodings import check_encoding
 from dajeong.data.files import BROKEN, RawFile, raw_files
+from dajeong.data.foreign import PARQUET, check_text
 from dajeong.data.json_document import document_row, is_document
 from dajeong.data.json_list import list_rows
 from dajeong.data.json_rows import parsed
@@ -52,10 +53,12 @@ def _unpacked(file: RawFile) -> Iterator[Row | BadRow]:
 
 def _rows_of(raw: RawFile) -> Iterator[Row | BadRow]:
     with raw.opened() as file:
-        if raw.suffix == ".parquet":
+        sample = file.read(_SAMPLE)
+        check_text(raw.name, sample)
+        if raw.suffix == ".parquet" or sample.startswith(PARQUET):
+            file.seek(0)
             yield from parquet_rows(raw.name, file, raw.in_archive)
             return
-        sample = file.read(_SAMPLE)
         check_encoding(raw.name, sample)
         start = len(codecs.BOM_UTF8) if sample.startswith(codecs.BOM_UTF8) else 0
         file.seek(start)

@@ -11,7 +11,7 @@ _TAG = re.compile(
 )
 _FENCE = re.compile(r"(^```.*?^```[^\S\n]*$)", re.MULTILINE | re.DOTALL)
 _LEFT_OUT = frozenset({"script", "style", "button", "svg", "head", "title", "template"})
-_BLOCKS = frozenset({"p", "div", "section", "article", "table", "tr", "blockquote", "ul", "ol", "pre", "hr"})
+_BLOCKS = frozenset({"p", "div", "section", "article", "table", "tr", "ul", "ol", "pre", "hr"})
 _HEADINGS = {f"h{level}": "#" * level + " " for level in range(1, 7)}
 _INLINE = {"strong": "**", "b": "**", "em": "*", "i": "*", "del": "~~"}
 
@@ -49,12 +49,16 @@ class _Writer(HTMLParser):
         self.pieces: list[str] = []
         self.lists: list[int | None] = []
         self.links: list[str] = []
+        self.quotes: list[int] = []
+        """Where quotes begin among the pieces."""
         self.left_out = 0
         self.code: list[str] | None = None
         self.language = ""
 
     def text(self) -> str:
         self._end_code()
+        while self.quotes:
+            self._end_quote()
         written = "".join(self.pieces)
         written = re.sub(r"[^\S\n]+\n", "\n", written)
         return re.sub(r"\n{3,}", "\n\n", written).strip("\n")
@@ -79,6 +83,9 @@ class _Writer(HTMLParser):
         elif tag == "a":
             self.links.append(given.get("href", ""))
             self.pieces.append("[")
+        elif tag == "blockquote":
+            self._newline(2)
+            self.quotes.append(len(self.pieces))
         elif tag == "img":
             self.pieces.append(f"![{given.get('alt', '')}]({given.get('src', '')})")
         else:
@@ -98,9 +105,7 @@ class _Writer(HTMLParser):
             self.pieces.append("| " if opens else " ")
         elif tag in _BLOCKS:
             self._newline(1 if tag in ("tr", "ul", "ol") or self.lists else 2)
-            self.pieces.append(
-                "---\n" if tag == "hr" and opens else "> " if tag == "blockquote" and opens else ""
-            )
+            self.pieces.append("---\n" if tag == "hr" and opens else "")
 
     def handle_endtag(self, tag: str) -> None:
         if tag in _LEFT_OUT:
@@ -114,7 +119,9 @@ class _Writer(HTMLParser):
             self._newline(1 if self.lists else 2)
         elif tag == "a" and self.links:
             self.pieces.append(f"]({self.links.pop()})")
-        elif tag not in ("ul", "ol", "a", "li", "br", "hr"):
+        elif tag == "blockquote" and self.quotes:
+            self._end_quote()
+        elif tag not in ("ul", "ol", "a", "li", "br", "hr", "blockquote"):
             self._simple(tag, opens=False)
 
     def handle_data(self, data: str) -> None:
@@ -147,6 +154,11 @@ class _Writer(HTMLParser):
         else:
             self.lists[-1] = number + 1
             self.pieces.append(f"{indent}{number + 1}. ")
+
+    def _end_quote(self) -> None:
+        start = self.quotes.pop()
+        quoted = re.sub(r"\n{3,}", "\n\n", "".join(self.pieces[start:])).strip("\n")
+        self.pieces[start:] = [re.sub(r"^", "> ", quoted, flags=re.MULTILINE), "\n\n"]
 
     def _note_language(self, given: dict[str, str]) -> None:
         found = re.search(r"language-([\w+#-]+)", given.get("class", ""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -57,4 +58,13 @@ def _plain(key: str, value: Any) -> Any:
         return {str(name): _plain(f"{key}.{name}", each) for name, each in value.items()}
     if isinstance(value, bytes):
         raise Bad("row-type", field=key, found="bytes", expected="text")
-    return value if value is None or isinstance(value, bool | int | float) else str(value)
+    if isinstance(value, float):
+        return _number(value)
+    return value if value is None or isinstance(value, bool | int) else str(value)
+
+
+def _number(value: float) -> float | None:
+    """NaN is how tables of numbers leave a cell empty."""
+    if math.isinf(value):
+        raise Bad("unreadable-number", value=value)
+    return None if math.isnan(value) else value

@@ -85,8 +85,8 @@ class ReadSettings(Frozen):
     min_answer_characters: int = Field(0, ge=0)
     """Shortest answer, white space not counted."""
     repeats: Repeats | None = None
-    """What must not come twice: a prompt, the first exchange, the whole record; `keep` drops nothing, null asks
-    the source.
+    """What must not come twice: a prompt, the first exchange, the whole record; `keep` drops nothing, null
+    asks the source.
     """
     end_markers: tuple[str, ...] = ("<|endoftext|>",)
     """Texts cut off where an answer ends with them: end tokens that some corpora spell out."""

@@ -1,9 +1,12 @@
-"""Which source a raw row looks like, told from its keys. Reads nothing; used to suggest, never to decide."""
+"""Which source a raw row looks like, told from its keys and ids. Used to suggest, never to decide."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
+
+from dajeong import messages
 
 _SHAPES: tuple[tuple[str, frozenset[str]], ...] = tuple(
     (source, frozenset(keys.split()))
@@ -27,6 +30,8 @@ _SHAPES: tuple[tuple[str, frozenset[str]], ...] = tuple(
         ("alpaca", "instruction output"),
         ("alpaca", "instruction instances"),
         ("evol", "input output"),
+        ("vaiv-sft", "prompt answer1"),
+        ("vaiv-sft", "prompt chatGPT_answer"),
         ("vaiv-prompts", "id3 prompt"),
         ("vaiv-prompts", "prompt"),
         ("kobest", "context choice1 label"),
@@ -38,12 +43,63 @@ _SHAPES: tuple[tuple[str, frozenset[str]], ...] = tuple(
 """Keys a row of the source has; the first that fits is named."""
 
 
+_IDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+    (sources, re.compile(pattern))
+    for sources, pattern in (
+        ("vaiv-sft", r"(?:conversai?t?ion|hatespeech|evol\w*|(?:chatgpt_)?translation)_?\d+"),
+        ("kullm", r"(?:alpaca|dolly|vicuna|gpt4all)_\d+"),
+    )
+)
+"""What ids look like where rows have Alpaca's keys."""
+
+
 def likely_source(row: Mapping[str, Any]) -> str | None:
-    """The source whose keys the row has; None where none fits."""
+    """The source whose keys, marks and ids the row has; None where none fits."""
     text = row.get("text")
     if isinstance(text, str) and text.lstrip().startswith("### 질문:"):
         return "koalpaca"
     marked = row.get("prompt", row.get("chosen"))
     if "chosen" in row and isinstance(marked, str) and marked.lstrip().startswith("Human:"):
         return "rlhf-reward"
-    return next((source for source, keys in _SHAPES if keys <= row.keys()), None)
+    found = next((source for source, keys in _SHAPES if keys <= row.keys()), None)
+    if found == "alpaca":
+        return next((source for source, ids in _IDS if ids.fullmatch(str(row.get("id")))), found)
+    return found
+
+
+_COLUMNS: Mapping[str, frozenset[str]] = {
+    ours: frozenset(theirs.split())
+    for ours, theirs in (
+        (
+            "instruction",
+            "question query q ask user human prompt instruct 질문 질의 지시문 명령어 사용자 발화",
+        ),
+        ("input", "context passage document 맥락 문맥 본문 입력"),
+        ("output", "answer reply a bot assistant gpt response completion target 답변 답 대답 응답 정답 출력"),
+        ("chosen", "better accepted good win preferred 선택"),
+        ("rejected", "worse refused bad lose 거절"),
+        ("system", "system_prompt"),
+    )
+}
+"""What others call our columns."""
+
+
+def likely_columns(row: Mapping[str, Any]) -> dict[str, str]:
+    """Our names of columns → theirs, where a question and something said to it are recognised."""
+    found: dict[str, str] = {}
+    for theirs in row:
+        ours = next((ours for ours, names in _COLUMNS.items() if str(theirs).strip().lower() in names), None)
+        if ours and ours not in found:
+            found[ours] = str(theirs)
+    return found if "instruction" in found and found.keys() & {"output", "chosen"} else {}
+
+
+def hint(row: Mapping[str, Any], source: str) -> str:
+    """What to try instead, for a row that `source` does not understand; empty where nothing comes to mind."""
+    likely = likely_source(row)
+    if likely and likely != source:
+        return messages.text("row-looks-like", source=likely)
+    columns = likely_columns(row) if source != "columns" else {}
+    if not columns:
+        return ""
+    return messages.text("row-mapped", options=", ".join(map(": ".join, columns.items())))

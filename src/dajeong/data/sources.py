@@ -60,7 +60,7 @@ SOURCES: dict[str, Source] = {
     "evol-seeds": Source(evol_seeds, "unstated", repeats="prompt"),
     "self-instruct": Source(self_instruct, licences.APACHE),
     "messages": Source(conversation),
-    "sharegpt": Source(ShareGpt(), licences.OPENAI_OUTPUT, repeats="prompt"),
+    "sharegpt": Source(ShareGpt(), licences.OPENAI_OUTPUT, repeats="exchange"),
     "preference": Source(preference),
     "trl": Source(trl),
     "rlhf-reward": Source(rlhf_reward, licences.RLHF_REWARD),

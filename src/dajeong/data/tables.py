@@ -16,6 +16,7 @@ from dajeong.errors import DataProblem
 
 def table_rows(path: str, file: BinaryIO, delimiter: str) -> Iterator[Row | BadRow]:
     """Tab-separated text has no quoting: a quote in it is a quote."""
+    csv.field_size_limit(MAX_LINE)  # a cell may be as long as a line; csv's own limit is 131,072
     texts = (_text(line) for _, line in bounded_lines(file))
     if delimiter == "\t":
         reader = csv.reader(texts, delimiter=delimiter, quoting=csv.QUOTE_NONE, strict=True)
@@ -23,7 +24,7 @@ def table_rows(path: str, file: BinaryIO, delimiter: str) -> Iterator[Row | BadR
         reader = csv.reader(texts, delimiter=delimiter, strict=True)
     line = 1
     try:
-        header = _checked(next(reader, []))
+        header = _header(_checked(next(reader, [])))
         while True:
             line = reader.line_num + 1
             cells = next(reader, None)
@@ -51,6 +52,14 @@ def _text(line: bytes | None) -> str:
 
 def _checked(cells: list[str]) -> list[str]:
     return [decoded(cell.encode("utf-8", errors="surrogateescape")) for cell in cells]
+
+
+def _header(cells: list[str]) -> list[str]:
+    """A name for each column; one without gets its number, as a table's index has none. Raises Bad."""
+    names = [cell.strip() or f"#{number}" for number, cell in enumerate(cells, start=1)]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise Bad("columns-twice", name=twice)
+    return names
 
 
 def _row(line: int, header: list[str], cells: list[str]) -> Row | BadRow:

@@ -1,21 +1,24 @@
 """AIHub 558 텍스트 윤리검증: sentences judged immoral, and harmless ones, as prompts. Reads no file.
 
-A row is a talkset `{id, sentences: […]}`, a whole file `{talksets: […]}`, or a line of the raw text files.
+A row is a talkset `{id, sentences: […]}`, a whole file `{talksets: […]}`, or a line of the raw text files: a
+conversation, `{sentence|sentence|…}`.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any, Literal
 
 from dajeong.data.particles import followed_by
-from dajeong.data.readers.fields import RawRow, asked, list_of, text_of, wrong_type
+from dajeong.data.readers.fields import RawRow, asked, identity, list_of, text_of, wrong_type
 from dajeong.data.rows import Bad, Left
 from dajeong.records import Dialogue, Frozen, Record, content_id
 
 TYPES = frozenset(["CENSURE", "HATE", "DISCRIMINATION", "SEXUAL", "ABUSE", "VIOLENCE", "CRIME"])
 HARMLESS = "IMMORAL_NONE"
 
+_WORD = re.compile("[가-힣ㄱ-ㅎㅏ-ㅣA-Za-z]")
 _MASK = re.compile(r"#@(?P<what>[^#]*)#(?P<tail>[가-힣]*)")
 _NOUNS = (
     ("장소", "그곳"),
@@ -38,12 +41,20 @@ class AihubEthics(Frozen):
 
     def __call__(self, name: str, row: RawRow) -> list[Record | Left]:
         if "talksets" in row:
-            talksets = list_of(row, "talksets")
-            # one published document has this wrapper and votes of 1 to 5: no cut on a scale that is not known
-            return [made for talkset in talksets for made in self._talkset(name, talkset, False)]
+            return [made for each in list_of(row, "talksets") for made in self._wrapped(name, each)]
         if "sentences" in row:
             return self._talkset(name, row, True)
-        return [self._line(name, text_of(row, "text"))]
+        return [self._spoken(name, *each) for each in _sentences(text_of(row, "text"))]
+
+    def _wrapped(self, name: str, talkset: RawRow) -> list[Record | Left]:
+        """One of a whole file: what is wrong with it must not cost the others.
+
+        The one published document with this wrapper has votes of 1 to 5: no cut on a scale that is not known.
+        """
+        try:
+            return self._talkset(name, talkset, False)
+        except Bad as bad:
+            return [Left(bad.code, str(dict(talkset)))]
 
     def _talkset(self, name: str, talkset: RawRow, scale_known: bool) -> list[Record | Left]:
         return [self._sentence(name, each, scale_known) for each in list_of(talkset, "sentences")]
@@ -57,25 +68,35 @@ class AihubEthics(Frozen):
         if immoral and scale_known and _number(intensity) < self.min_intensity:
             return Left("mild", text, chosen=True)
         meta = {"labels": labels, "intensity": intensity}
-        identity = sentence.get("id")
-        given = f"{name}:{identity}" if isinstance(identity, str | int) else content_id(name, text)
+        given = identity(name, sentence, text)
         return self._prompt(name, given, text, "abusive" if immoral else "control", meta)
 
-    def _line(self, name: str, line: str) -> Record | Left:
-        """`"text|types`: the first character is a quote; what follows the text differs by file."""
-        text, *others = line.split("|")
-        text = text[1:] if text[:1] in "\"'“" else text
-        labels = [label for other in others for label in re.findall(r"[A-Z_]+", other)]
-        known = [label for label in labels if label in TYPES or label == HARMLESS]
-        kind = "abusive" if set(known) & TYPES else "control" if known else "unlabelled"
-        return self._prompt(name, content_id(name, text), text, kind, {"labels": known})
+    def _spoken(self, name: str, text: str, labels: list[str]) -> Record | Left:
+        """A sentence of the raw text: most files have no labels in them."""
+        kind = "abusive" if set(labels) & TYPES else "control" if labels else "unlabelled"
+        return self._prompt(name, content_id(name, text), text, kind, {"labels": labels})
 
-    def _prompt(self, name: str, identity: str, text: str, kind: str, meta: dict[str, Any]) -> Record | Left:
+    def _prompt(self, name: str, given: str, text: str, kind: str, meta: dict[str, Any]) -> Record | Left:
         if self.masks == "drop" and _MASK.search(text):
             return Left("mask", text, chosen=True)
         if self.masks == "replace":
             text = without_masks(text)
-        return Dialogue(id=identity, source=name, kind=kind, messages=(asked(text),), meta=meta)
+        return Dialogue(id=given, source=name, kind=kind, messages=(asked(text),), meta=meta)
+
+
+def _sentences(line: str) -> list[tuple[str, list[str]]]:
+    """Of a line of the raw text, each with its labels: `{sentence|sentence|…}`, or `"sentence|labels`."""
+    line = line.strip()
+    if line.startswith("{"):
+        return [(part.strip(), []) for part in line[1:].removesuffix("}").split("|")]
+    found: list[tuple[str, list[str]]] = []
+    for part in line.strip("\"'“”").split("|"):
+        labels = [label for label in re.findall(r"[A-Z_]+", part) if label in TYPES or label == HARMLESS]
+        if found and (labels or not _WORD.search(part)):
+            found[-1][1].extend(labels)
+        else:
+            found.append((part.strip(), []))
+    return found
 
 
 def without_masks(text: str) -> str:
@@ -114,6 +135,9 @@ def _flag(value: Any) -> bool:
 
 def _number(value: Any) -> float:
     try:
-        return float(value)
-    except (TypeError, ValueError) as problem:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError) as problem:
         raise wrong_type("intensity", value, "a number") from problem
+    if not math.isfinite(number):
+        raise wrong_type("intensity", value, "a finite number")
+    return number

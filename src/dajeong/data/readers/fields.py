@@ -57,7 +57,8 @@ def wrong_type(field: str, value: Any, expected: str) -> Bad:
 def identity(name: str, row: RawRow, *texts: str) -> str:
     """`source:id` as the row gives it, else a hash of its texts."""
     given = row.get("id")
-    usable = isinstance(given, int) or (isinstance(given, str) and given.strip())
+    is_number = isinstance(given, int) and not isinstance(given, bool)
+    usable = is_number or (isinstance(given, str) and given.strip())
     return f"{name}:{given}" if usable else content_id(name, *texts)
 
 

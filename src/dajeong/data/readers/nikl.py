@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 from dajeong.data.placeholders import Names, has_placeholder, without_fillers, without_transcript_marks
 from dajeong.data.readers.fields import RawRow, list_of, present, text_of, wrong_type
 from dajeong.data.rows import Left
-from dajeong.records import Dialogue, Frozen, Message, Record
+from dajeong.records import Dialogue, Frozen, Message, Record, content_id
 
 
 class Turn(NamedTuple):
@@ -54,8 +54,8 @@ class Nikl(Frozen):
         if not messages:
             return Left("no-exchange", opening)
         meta = {"topic": topic, "utterances": len(utterances), "of_others": num_others}
-        given = identity or f"{name}-{opening[:20]}"
-        return Dialogue(id=f"{name}:{given}", source=name, kind="talk", messages=messages, meta=meta)
+        given = f"{name}:{identity}" if identity else content_id(name, *(turn.text for turn in turns))
+        return Dialogue(id=given, source=name, kind="talk", messages=messages, meta=meta)
 
     def _said(self, utterance: RawRow) -> str:
         other = "original_form" if self.form == "form" else "form"
