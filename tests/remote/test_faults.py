@@ -10,6 +10,7 @@ import pytest
 from asking import Instant, asked, client, questions
 
 from dajeong.errors import RemoteProblem
+from dajeong.remote.pacing import Clock
 from dajeong.remote.request import Answer, Failure
 from scripted_server import Answer as Raw
 from scripted_server import Fault, Script, Written, error, scripted
@@ -200,9 +201,10 @@ def test_a_pause_is_kept_as_told(header: dict[str, str], least: float, most: flo
 
 
 def test_everybody_keeps_a_pause_that_one_is_told() -> None:
-    clock = Instant()
-    busy = error(429, "rate_limit_exceeded", retry_after="30")
-    with scripted(Script(faults=[busy])) as server, client(server, clock=clock) as ours:
-        began = clock.time
-        list(ours.stream(questions(3)))
-        assert clock.time - began >= 30 and len(server.calls) == 4
+    busy = error(429, "rate_limit_exceeded", retry_after="0.4")
+    script = Script(faults=[None, busy], latency_s=0.03)
+    with scripted(script) as server, client(server, clock=Clock(), concurrency=4) as ours:
+        assert all(isinstance(found, Answer) for found in ours.answers(questions(30)))
+        told = server.calls[1].ended
+        early = [call for call in server.calls if told + 0.05 < call.began < told + 0.4]
+        assert early == [] and len(server.calls) == 31

@@ -159,6 +159,10 @@ def test_what_looks_like_a_key_is_struck_out_even_if_it_is_not_ours(line: str) -
     assert not any(part in said for part in ("abcd", "279a", "wxyz"))
 
 
+def test_our_own_key_is_struck_out_whatever_it_looks_like() -> None:
+    assert without_keys("the key plain-word is wrong", "plain-word") == "the key *** is wrong"
+
+
 def test_a_detail_is_one_short_line() -> None:
     assert without_keys("가\n나\t다 " + "라" * 1000, None).startswith("가 나 다 라")
     assert len(without_keys("라" * 1000, None)) == 300

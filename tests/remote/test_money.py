@@ -84,6 +84,14 @@ def test_a_budget_that_is_enough_is_used_to_its_end(tmp_path: Path) -> None:
         assert ours.ledger.spent == round(20 * each * 1e6) == round(server.dollars(1, 2) * 1e12)
 
 
+def test_what_costs_nothing_takes_nothing_from_the_budget() -> None:
+    script = Script(fault_of=lambda number, _: (429, 500, 529)[number % 3] if number % 4 else None)
+    with scripted(script) as server, client(server, budget=0.0008, max_retries=20, **PRICES) as ours:
+        ours.answers(questions(5))
+        assert len(server.calls) == 17
+        assert ours.ledger.totals() == (round(server.dollars(1, 2) * 1e12), 0)
+
+
 def test_the_budget_counts_all_services_and_all_starts_of_a_run(tmp_path: Path) -> None:
     cache = tmp_path / "kept"
     with scripted() as server:
