@@ -32,7 +32,7 @@ STEPS = {
     "self-instruct": Step(
         "dajeong.synthesis.self_instruct:run",
         SelfInstructSettings,
-        {"similarity": SYLLABLES, "tasks": 40, "requests_per_round": 4},
+        {"similarity": SYLLABLES, "num_tasks": 40, "requests_per_round": 4},
         {"seeds": list(own_seeds())},
     ),
     "evol": Step(

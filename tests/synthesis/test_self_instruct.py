@@ -30,7 +30,7 @@ SYLLABLES = ParaphraseSettings(unit="syllables")
 def settings_for(
     server: Server, concurrency: int = 8, service: dict[str, Any] | None = None, **more: Any
 ) -> SelfInstructSettings:
-    given = {"similarity": SYLLABLES, "tasks": 40, "requests_per_round": 5} | more
+    given = {"similarity": SYLLABLES, "num_tasks": 40, "requests_per_round": 5} | more
     priced = {"concurrency": concurrency, "price_in": 1.0, "price_out": 2.0} | (service or {})
     return SelfInstructSettings(service=server.settings(**priced), **given)
 
@@ -53,7 +53,7 @@ def records_of(work: Workplace, name: str) -> list[Dialogue]:
 @pytest.fixture(scope="module")
 def thousand(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     with scripted(Script(Author())) as server:
-        settings = settings_for(server, 16, tasks=1_000, requests_per_round=32)
+        settings = settings_for(server, 16, num_tasks=1_000, requests_per_round=32)
         return made(settings, tmp_path_factory.mktemp("thousand"))
 
 
@@ -178,7 +178,7 @@ def test_a_spoilt_answer_is_counted_and_what_is_whole_is_kept(code: str, tmp_pat
         return SPOILT[code] if '"tasks"' in prompt and draw.random() < 0.5 else None
 
     with scripted(Script(Author(spoil=spoil))) as server:
-        work = made(settings_for(server, tasks=20, patience=20), tmp_path)
+        work = made(settings_for(server, num_tasks=20, patience=20), tmp_path)
     stats = json.loads((work.folder / "stats.json").read_text(encoding="utf-8"))
     texts = [last_user_text(each.messages) for each in records_of(work, "prompts")]
     assert stats["rejected"][code] >= 1 and len(texts) == 20
@@ -193,7 +193,7 @@ def test_requests_that_fail_are_rejects_and_no_records(tmp_path: Path) -> None:
         return Written(None, refusal="no") if draw.random() < 0.2 else None
 
     with scripted(Script(Author(spoil=spoil))) as server:
-        work = made(settings_for(server, tasks=30, service={"max_retries": 0}), tmp_path)
+        work = made(settings_for(server, num_tasks=30, service={"max_retries": 0}), tmp_path)
     stats = json.loads((work.folder / "stats.json").read_text(encoding="utf-8"))
     assert stats["rejected"]["refused-by-service"] >= 1 and stats["prompts"] == 30
     assert stats["rejected"]["answer-refused-by-service"] >= 1 and stats["records"] < 60
@@ -211,7 +211,7 @@ def test_seeds_of_ones_own_are_shown_and_a_kind_without_seeds_is_refused(tmp_pat
         with pytest.raises(DataProblem) as problem:
             run(settings_for(server), work)
         assert problem.value.parameters["kinds"] == "advice, request, question, classification, abusive"
-        run(settings_for(server, kinds={"talk": 1.0}, tasks=10), work)
+        run(settings_for(server, kinds={"talk": 1.0}, num_tasks=10), work)
     assert all(
         seed.startswith("mine:") for each in records_of(work, "prompts") for seed in each.meta["seeds"]
     )

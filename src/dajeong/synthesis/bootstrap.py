@@ -51,7 +51,7 @@ class Bootstrap:
     ) -> None:
         self._settings, self._client, self._harvest = settings, client, harvest
         shares = list(settings.kinds.values())
-        targets = allotted(shares, [settings.tasks] * len(shares), settings.tasks)
+        targets = allotted(shares, [settings.num_tasks] * len(shares), settings.num_tasks)
         self.targets = dict(zip(settings.kinds, targets, strict=True))
         self.tasks: dict[str, list[Task]] = {kind: [] for kind in settings.kinds}
         self.num_rounds, self.num_requests = 0, 0

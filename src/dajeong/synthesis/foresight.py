@@ -37,12 +37,12 @@ def _requests(
 ) -> Iterator[Request]:
     """Proposals of which this share is kept, then what every kept one costs; seeds stand for those."""
     proposer = Proposer(settings, seeds)
-    count = math.ceil(settings.tasks / (settings.per_request * share))
+    count = math.ceil(settings.num_tasks / (settings.per_request * share))
     if settings.max_requests is not None:
         count = min(count, settings.max_requests)
     for number, kind in zip(range(1, count + 1), cycle(settings.kinds), strict=False):
         yield proposer.ask(number, 1, kind, []).request
-    tasks = [_as_task(number, seed) for number, seed in enumerate(_endless(seeds, settings.tasks))]
+    tasks = [_as_task(number, seed) for number, seed in enumerate(_endless(seeds, settings.num_tasks))]
     if settings.classification_first and CLASSIFICATION in seeds:
         labeller = Labeller(settings, seeds)
         yield from map(labeller.request, tasks)

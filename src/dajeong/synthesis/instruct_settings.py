@@ -27,7 +27,7 @@ class SelfInstructSettings(Frozen):
 
     service: ServiceSettings
     """The model that writes."""
-    tasks: int = Field(1_000, ge=1, json_schema_extra={"scaled": True})
+    num_tasks: int = Field(1_000, ge=1, json_schema_extra={"scaled": True})
     """Instructions to keep."""
     kinds: dict[str, float] = KINDS
     """Kind → its share of the instructions kept. Every kind needs seeds."""

@@ -30,7 +30,7 @@ def run(settings: SelfInstructSettings, work: Workplace) -> None:
     client = Client(settings.service, work.run / CACHE, work.progress)
     with client, harvest(work) as kept:
         bootstrap = Bootstrap(settings, seeds, client, kept)
-        with work.progress.bar("self-instruct", settings.tasks, step=work.name) as bar:
+        with work.progress.bar("self-instruct", settings.num_tasks, step=work.name) as bar:
             bootstrap.grow(bar)
         tasks = [task for of_kind in bootstrap.tasks.values() for task in of_kind]
         if not tasks:
