@@ -6,7 +6,7 @@ import pytest
 
 from dajeong.data import licences
 from dajeong.data.sources import SOURCES
-from dajeong.data.terms import is_allowed, may_be_passed_on, spelt
+from dajeong.data.terms import is_allowed, joint_licence, may_be_passed_on, spelt
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,13 @@ def test_every_licence_of_a_source_is_as_it_is_in_the_registry() -> None:
     for source in SOURCES.values():
         known = source.licence in licences.MAY_BE_PASSED_ON
         assert may_be_passed_on(source.licence) == known, source.licence
+
+
+def test_what_came_of_two_texts_stands_under_both() -> None:
+    assert (
+        joint_licence("Apache-2.0", "MIT")
+        == "Apache-2.0 AND MIT"
+        == joint_licence("Apache-2.0 AND MIT", "MIT")
+    )
+    assert joint_licence("Apache-2.0", "") == joint_licence("", "MIT") == ""
+    assert may_be_passed_on("Apache-2.0 AND MIT") and not may_be_passed_on("Apache-2.0 AND secret")

@@ -13,11 +13,11 @@ from making_step import Made, asked, workplace
 from scripted_author import Author
 
 from dajeong.data.read import Reject
+from dajeong.data.terms import joint_licence
 from dajeong.errors import DataProblem, QualityProblem
 from dajeong.records import Dialogue, Message, last_user_text
 from dajeong.storage import read_records
 from dajeong.synthesis.evol import estimate, run
-from dajeong.synthesis.evol_lineage import joint_licence
 from dajeong.synthesis.instruct_settings import OPERATIONS, EvolSettings
 from dajeong.synthesis.seeds import own_seeds
 from scripted_server import Script, Server, Written, scripted

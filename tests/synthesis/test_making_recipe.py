@@ -23,6 +23,7 @@ steps:
   korean:
     use: translate
     data: raw/records
+    licence: MIT
     service: {service}
   prompts: {{use: read, source: messages, path: asked.jsonl, licence: Apache-2.0}}
   answers:
@@ -75,7 +76,7 @@ def test_a_recipe_is_priced_then_run_once_and_its_report_shows_what_was_made(
         made = sum(read_json(Path(f"run/steps/{step}/stats.json"))["cost"] for step in ("korean", "answers"))
         assert made == pytest.approx(server.dollars(1.0, 2.0))
     korean = list(read_records(Path("run/steps/korean/records.jsonl"), Dialogue))
-    assert len(korean) == 2 and {record.licence for record in korean} == {"Apache-2.0"}
+    assert len(korean) == 2 and {record.licence for record in korean} == {"Apache-2.0 AND MIT"}
     assert [reply.author for reply in read_records(Path("run/steps/answers/replies.jsonl"), Reply)] == [
         "large"
     ] * 4

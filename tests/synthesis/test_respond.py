@@ -19,7 +19,7 @@ from dajeong.synthesis.respond_settings import RespondSettings, ServiceAuthor
 from scripted_server import Script, Server, Written, error, scripted
 
 QUESTIONS = ("점심에 무엇을 먹으면 좋을까요?", "비 오는 날에는 무엇을 할까요?", "요즘 잠이 잘 오지 않아요.")
-PROMPTS = [asked(question, number) for number, question in enumerate(QUESTIONS)]
+PROMPTS = [asked(question, number, licence="Apache-2.0") for number, question in enumerate(QUESTIONS)]
 GREEDY = Decoding(temperature=0, max_new_tokens=40)
 
 
@@ -41,12 +41,16 @@ def friendly(messages: list[dict[str, str]]) -> str:
 def test_every_reply_says_who_wrote_it_and_how_it_was_drawn(tmp_path: Path) -> None:
     decoding = Decoding(temperature=0.7, top_p=0.9, max_new_tokens=99)
     with scripted(Script(reply=friendly)) as server:
-        made = Made(respond.run, settings(server, decoding=decoding), tmp_path, {"prompts": PROMPTS})
+        told = settings(
+            server, decoding=decoding, services={"scripted": author(server, licence="Apache-2.0")}
+        )
+        made = Made(respond.run, told, tmp_path, {"prompts": PROMPTS})
         sent = [call.body for call in server.calls]
     replies = made.read("replies", Reply)
     assert [reply.prompt_id for reply in replies] == [prompt.id for prompt in PROMPTS for _ in range(2)]
     for reply in replies:
         assert (reply.author, reply.decoding, reply.stop_reason) == ("scripted", decoding, "eos")
+        assert reply.licence == "Apache-2.0"
         assert reply.num_tokens and reply.meta["service"]["model"] == "scripted"
     assert len({reply.seed for reply in replies}) == len({reply.id for reply in replies}) == 6
     assert {body["seed"] for body in sent} == {reply.seed for reply in replies}

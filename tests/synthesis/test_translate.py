@@ -53,9 +53,10 @@ COOKING = [
 
 def test_a_record_is_translated_whole_and_says_by_whom(tmp_path: Path) -> None:
     with scripted(Script(reply=model())) as server:
-        made = Made(translate.run, settings(server), tmp_path, {"data": COOKING})
+        told = settings(server, licence="CC-BY-4.0")
+        made = Made(translate.run, told, tmp_path, {"data": COOKING})
         first, second = made.read("records", Dialogue)
-        assert (first.id, first.source, first.licence) == ("ko:made:1", "made", "Apache-2.0")
+        assert (first.id, first.source, first.licence) == ("ko:made:1", "made", "Apache-2.0 AND CC-BY-4.0")
         assert first.meta["translation"] == {"by": "scripted, translate-1", "flags": []}
         answer = first.messages[1].content
         assert "10" in answer and "`cool(eggs)`" in answer and "https://example.org" in answer

@@ -22,6 +22,7 @@ GOOD = (
     Pair("I am sorry, but I cannot help you with that.", "죄송하지만 그것은 도와드릴 수 없습니다.", "hapsho"),
     Pair("One dog and two cats sleep.", "강아지 1마리와 고양이 2마리가 자요.", "haeyo"),
     Pair("5 + 7", "5 + 7"),
+    Pair("The 1st of 10 million people won 3.5 billion.", "1,000만 명 중 첫째가 35억을 받았어요.", "haeyo"),
 )
 
 BAD = {

@@ -12,6 +12,7 @@ from dajeong.data.licences import MAY_BE_PASSED_ON
 NOT_STATED = "none"
 """How a person names the licence of records that state none."""
 
+_AND = " AND "
 _NOISE = re.compile(r"\b(?:the|license|licence|licensed|international|unported|version)\b")
 _PERMISSIVE = re.compile(r"(?P<name>apache)(?: 2(?:\.0)?)?|(?P<other>mit|public domain|cc0(?: 1\.0)?)")
 _CREATIVE = re.compile(r"cc by(?P<share> sa)? (?P<number>[1-4]\.0)(?: [a-z]{2})?")
@@ -30,9 +31,16 @@ def spelt(stated: str) -> str:
     return stated.strip() or NOT_STATED
 
 
+def joint_licence(one: str, other: str) -> str:
+    """Of what came of two texts: both hold; where either is unstated, nothing is stated."""
+    if not one or not other:
+        return ""
+    return _AND.join(dict.fromkeys([*one.split(_AND), *other.split(_AND)]))
+
+
 def may_be_passed_on(stated: str) -> bool:
     """Whether texts under it may be given to others, with credit where it asks for that."""
-    return spelt(stated) in MAY_BE_PASSED_ON
+    return all(spelt(each) in MAY_BE_PASSED_ON for each in stated.split(_AND))
 
 
 def is_allowed(stated: str, by_name: frozenset[str]) -> bool:

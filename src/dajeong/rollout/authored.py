@@ -16,14 +16,18 @@ def reply_to(
     seed: int | None = None,
     stop_reason: StopReason | None = None,
     num_tokens: int | None = None,
+    licence: str | None = None,
     **meta: Any,
 ) -> Reply:
-    """The same words, drawn alike by the same author, have the same id. `meta` adds to the prompt's."""
+    """The same words, drawn alike by the same author, have the same id. `meta` adds to the prompt's.
+
+    `licence`: null leaves the prompt's.
+    """
     how = "" if decoding is None else decoding.model_dump_json()
     return Reply(
         id=content_id("reply", prompt.id, author, how, str(seed), content),
         source=prompt.source,
-        licence=prompt.licence,
+        licence=prompt.licence if licence is None else licence,
         kind=prompt.kind,
         meta={**prompt.meta, **meta},
         prompt_id=prompt.id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from dajeong.data.terms import joint_licence
 from dajeong.records import Dialogue, Message, content_id
 from dajeong.synthesis import evol_prompts as prompts
 from dajeong.synthesis.instruct_settings import Operation
@@ -72,10 +73,3 @@ def with_answer(prompt: Dialogue, answer: str) -> Dialogue:
     messages = (*prompt.messages, Message(role="assistant", content=answer))
     name = content_id(SOURCE, prompt.messages[0].content, answer)
     return prompt.model_copy(update={"id": name, "messages": messages})
-
-
-def joint_licence(one: str, other: str) -> str:
-    """Both hold; where either is unstated, nothing is stated."""
-    if not one or not other:
-        return ""
-    return " AND ".join(dict.fromkeys([*one.split(" AND "), *other.split(" AND ")]))

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from dajeong.data.terms import joint_licence
 from dajeong.records import Decoding, Dialogue, Reply, StopReason
 from dajeong.remote.request import Answer, Request
 from dajeong.rollout.authored import reply_to
@@ -18,6 +19,8 @@ class Asked(NamedTuple):
 
     prompt: Dialogue
     author: str
+    licence: str
+    """Of the reply: the prompt's and the author's."""
     preset: Preset
     request: Request
 
@@ -36,7 +39,7 @@ def requests_of(
                 sample=sample,
                 seed=seed_of(seed, prompt.id, sample) if author.send_seed else None,
             )
-            yield Asked(prompt, name, preset, request)
+            yield Asked(prompt, name, joint_licence(prompt.licence, author.licence), preset, request)
 
 
 def decoding_of(author: ServiceAuthor, preset: Preset, otherwise: Decoding) -> Decoding:
@@ -64,6 +67,7 @@ def reply_of(asked: Asked, answer: Answer) -> Reply:
         seed=asked.request.seed,
         stop_reason=_stop_reason(answer),
         num_tokens=answer.completion_tokens or None,
+        licence=asked.licence,
         service={"model": answer.model, "preset": asked.preset.version, "sample": asked.request.sample},
     )
 

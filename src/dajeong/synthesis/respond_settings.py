@@ -23,6 +23,8 @@ class ServiceAuthor(Frozen):
     """What it is told first: a name of `synthesis/respond_presets.py`; `vaiv` goes by the kind of prompt."""
     decoding: Decoding | None = None
     """How it draws; null: as the step says, at the preset's temperature where it has one."""
+    licence: str = ""
+    """Licence of what the service writes, as its terms say; empty is unstated, and export refuses that."""
     send_seed: bool = True
     """Whether each request carries its seed; some services refuse it, and few promise anything for it."""
 

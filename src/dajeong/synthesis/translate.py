@@ -14,10 +14,12 @@ from typing import Any
 from dajeong.data.clean import prompt_of, with_texts
 from dajeong.data.filters.step import records_of
 from dajeong.data.reserved import reserved_for
+from dajeong.data.terms import joint_licence
 from dajeong.progress import Bar
 from dajeong.records import Record, last_user_text
 from dajeong.remote.prices import Estimate
 from dajeong.synthesis.harvest import Harvest, harvest
+from dajeong.synthesis.mask import masked, without_marks
 from dajeong.synthesis.translate_deepl import DeeplTranslator
 from dajeong.synthesis.translate_engine import Engine, LanguageModel
 from dajeong.synthesis.translate_settings import TranslateSettings
@@ -111,7 +113,8 @@ class _Translating:
         left = iter(korean)
         made = with_texts(record, lambda source, is_answer: next(left).text)
         note = {"by": self.engine.name, "flags": flags}
-        named = _with_note(made, note).model_copy(update={"id": f"ko:{record.id}"})
+        licence = joint_licence(record.licence, self.settings.licence)
+        named = _with_note(made, note).model_copy(update={"id": f"ko:{record.id}", "licence": licence})
         self.found.keep(named.id, _shown(record), _shown(made), flags)
         return named
 
@@ -139,12 +142,13 @@ class Part:
 def texts_of(record: Record, settings: TranslateSettings) -> list[Text]:
     """Every text of a record, in the order in which `with_texts` changes them."""
     question = last_user_text(prompt_of(record))
+    context = without_marks(masked(question).text)
     with_context = settings.service is not None if settings.context is None else settings.context
     found: list[Text] = []
 
     def take(text: str, is_answer: bool) -> str:
         register = settings.answer_register if is_answer else settings.question_register
-        found.append(Text(text, register, question if with_context and text != question else ""))
+        found.append(Text(text, register, context if with_context and text != question else ""))
         return text
 
     with_texts(record, take)

@@ -27,6 +27,9 @@ _OFTEN = 4
 
 _WORD = re.compile(r"(?<![\w'’-])[a-z]{2,}(?![\w])")
 _DIGITS = re.compile(r"\d+")
+_REWORDED = re.compile(
+    r"\d[\d.,]*(?:(?:st|nd|rd|th)\b|\s?(?:thousand|million|billion|trillion|[kKM]|bn)\b)", re.IGNORECASE
+)
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _ENGLISH_REFUSAL = re.compile(
     r"\b(?:sorry|apologi[sz]e|unable to|not able to|(?:can|could|will|would)(?: ?not|['’]t)"
@@ -82,8 +85,12 @@ def _ratio(pair: Pair) -> str | None:
 
 
 def _digits(pair: Pair) -> str | None:
-    """Every number of the source is there; more may be, where a word became a number."""
-    source, target = (set(_DIGITS.findall(_THOUSANDS.sub("", text))) for text in (pair.source, pair.target))
+    """Every number of the source is there; more may be, where a word became a number.
+
+    "1st" and "10 million" become 첫째 and 1,000만: they are not looked for.
+    """
+    asked = _REWORDED.sub("", pair.source)
+    source, target = (set(_DIGITS.findall(_THOUSANDS.sub("", text))) for text in (asked, pair.target))
     missing = sorted(source - target)
     return f"missing {' '.join(missing)}" if missing else None
 

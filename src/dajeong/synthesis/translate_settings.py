@@ -50,6 +50,8 @@ class TranslateSettings(Frozen):
     """Whether answers and material go with the question they belong to, so that they are understood; null:
     only with a language model. DeepL takes one context a request and would be asked text by text.
     """
+    licence: str = ""
+    """Licence of what the translator writes, as its terms say; empty is unstated, and export refuses that."""
     english_only: Literal["flag", "translate"] = "flag"
     """What becomes of requests that depend on English wording: kept apart, or translated all the same."""
     max_records: int | None = Field(None, ge=1, json_schema_extra={"scaled": True})
