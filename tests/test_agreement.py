@@ -121,10 +121,10 @@ def test_intervals_of_agreement_cover_the_truth() -> None:
     pooled = (rows + columns) / 2
     truth_alpha = _truth(np.outer(pooled, pooled), (np.arange(3)[:, None] - np.arange(3)) ** 2.0)
     chance, covered = np.random.default_rng(13), []
-    for cells in chance.choice(9, (240, 150), p=JOINT.ravel()):
+    for cells in chance.choice(9, (600, 120), p=JOINT.ravel()):
         votes = (cells // 3).tolist(), (cells % 3).tolist()
-        kappa = cohen_kappa(*votes, num_resamples=150)
-        alpha = krippendorff_alpha(votes, "interval", num_resamples=150)
+        kappa = cohen_kappa(*votes, num_resamples=400)
+        alpha = krippendorff_alpha(votes, "interval", num_resamples=400)
         covered.append([kappa.low <= truth <= kappa.high, alpha.low <= truth_alpha <= alpha.high])
     assert np.all((np.mean(covered, axis=0) >= 0.93) & (np.mean(covered, axis=0) <= 0.97))
 

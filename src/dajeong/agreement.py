@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dajeong import bootstrap
-from dajeong.bootstrap import Floats, Places
+from dajeong.bootstrap import Floats
 from dajeong.statistics import CONFIDENCE, Estimate
 
 Level = Literal["nominal", "ordinal", "interval"]
@@ -42,11 +42,13 @@ def cohen_kappa(
     ranks = _ranks(pairs, order)
     cells = np.array([ranks[one] * len(ranks) + ranks[two] for one, two in pairs])
     cost = _cost(len(ranks), weights)
+    items = np.zeros((len(pairs), cost.size))
+    items[np.arange(len(pairs)), cells] = 1
 
-    def of(places: Places | None = None) -> float:
-        return _kappa(cells if places is None else cells[places], cost)
+    def of(tables: Floats) -> Floats:
+        return _kappa(tables.reshape(-1, *cost.shape), cost)
 
-    return _estimate(of, len(pairs), seed, num_resamples, "one vote only: κ has no value")
+    return _estimate(of, items, seed, num_resamples, "one vote only: κ has no value")
 
 
 def krippendorff_alpha(
@@ -68,10 +70,10 @@ def krippendorff_alpha(
     known: list[Any] = sorted({vote for item in items for vote in item}, key=_sorting(level))
     counts = np.array([[item.count(value) for value in known] for item in items], dtype=np.float64)
 
-    def of(places: Places | None = None) -> float:
-        return _alpha(counts if places is None else counts[places], known, level)
+    def of(coincidences: Floats) -> Floats:
+        return _alpha(coincidences.reshape(-1, len(known), len(known)), known, level)
 
-    return _estimate(of, len(items), seed, num_resamples, "one vote only: α has no value")
+    return _estimate(of, _coincidences(counts), seed, num_resamples, "one vote only: α has no value")
 
 
 def spearman(first: Sequence[float], second: Sequence[float], confidence: float = CONFIDENCE) -> Estimate:
@@ -128,12 +130,15 @@ def _ranks(pairs: Sequence[tuple[Vote, Vote]], order: Sequence[Vote] | None) -> 
     return {vote: rank for rank, vote in enumerate(known)}
 
 
-def _kappa(cells: npt.NDArray[np.int64], cost: Floats) -> float:
-    """1 − observed / expected cost; NaN where chance leaves no cost."""
-    table = np.bincount(cells, minlength=cost.size).reshape(cost.shape)
-    expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
-    by_chance = float((cost * expected).sum())
-    return 1 - float((cost * table).sum()) / by_chance if by_chance else math.nan
+def _kappa(tables: Floats, cost: Floats) -> Floats:
+    """1 − observed / expected cost of tables (…, votes, votes); NaN where chance leaves no cost."""
+    rows, columns = tables.sum(axis=2), tables.sum(axis=1)
+    expected = rows[:, :, None] * columns[:, None, :] / tables.sum(axis=(1, 2))[:, None, None]
+    return _one_minus((cost * tables).sum(axis=(1, 2)), (cost * expected).sum(axis=(1, 2)))
+
+
+def _one_minus(observed: Floats, expected: Floats) -> Floats:
+    return 1 - np.divide(observed, expected, out=np.full_like(observed, np.nan), where=expected > 0)
 
 
 def _cost(num_votes: int, weights: Weights | None) -> Floats:
@@ -142,15 +147,21 @@ def _cost(num_votes: int, weights: Weights | None) -> Floats:
     return apart**2 if weights == "quadratic" else apart if weights == "linear" else (apart > 0).astype(float)
 
 
-def _alpha(counts: Floats, known: Sequence[Any], level: Level) -> float:
-    """1 − observed / expected disagreement, from votes of each value in each item, (items, values)."""
-    voted = counts.sum(axis=1, keepdims=True)
-    coincidences = (counts / (voted - 1)).T @ counts - np.diag((counts / (voted - 1)).sum(axis=0))
-    totals = coincidences.sum(axis=0)
+def _coincidences(counts: Floats) -> Floats:
+    """How often each pair of values stands in each item, (items, values²), from its votes (items, values)."""
+    pairs = counts[:, :, None] * counts[:, None, :]
+    pairs -= counts[:, :, None] * np.eye(counts.shape[1])
+    coincidences: Floats = pairs.reshape(len(counts), -1) / (counts.sum(axis=1, keepdims=True) - 1)
+    return coincidences
+
+
+def _alpha(coincidences: Floats, known: Sequence[Any], level: Level) -> Floats:
+    """1 − observed / expected disagreement of coincidences (…, values, values)."""
+    totals = coincidences.sum(axis=1)
     cost = _difference(known, totals, level)
-    expected = float((np.outer(totals, totals) * cost).sum())
-    observed = float((coincidences * cost).sum())
-    return 1 - (totals.sum() - 1) * observed / expected if expected else math.nan
+    expected = (totals[:, :, None] * totals[:, None, :] * cost).sum(axis=(1, 2))
+    observed = (coincidences * cost).sum(axis=(1, 2))
+    return _one_minus((totals.sum(axis=1) - 1) * observed, expected)
 
 
 def _difference(known: Sequence[Any], totals: Floats, level: Level) -> Floats:
@@ -160,8 +171,9 @@ def _difference(known: Sequence[Any], totals: Floats, level: Level) -> Floats:
     if level == "interval":
         numbers = np.asarray(known, dtype=np.float64)
         return np.subtract.outer(numbers, numbers) ** 2
-    middles = np.cumsum(totals) - totals / 2
-    return np.subtract.outer(middles, middles) ** 2
+    middles = np.cumsum(totals, axis=1) - totals / 2
+    distances: Floats = middles[:, :, None] - middles[:, None, :]
+    return distances**2
 
 
 def _sorting(level: Level) -> Callable[[Any], Any]:
@@ -169,13 +181,14 @@ def _sorting(level: Level) -> Callable[[Any], Any]:
 
 
 def _estimate(
-    of: Callable[[Places | None], float], n: int, seed: int, num_resamples: int, nothing: str
+    of: Callable[[Floats], Floats], items: Floats, seed: int, num_resamples: int, nothing: str
 ) -> Estimate:
-    value = of(None)
+    """Of a figure that depends on the sum of its items' columns, (items, columns)."""
+    value = float(of(items.sum(axis=0, keepdims=True))[0])
     if math.isnan(value):
         raise ValueError(nothing)
-    low, high = bootstrap.of_statistic(of, n, seed, num_resamples, CONFIDENCE)
-    return Estimate(value, low, high, n)
+    low, high = bootstrap.percentile(of(bootstrap.sums(items, seed, num_resamples)), CONFIDENCE)
+    return Estimate(value, low, high, len(items))
 
 
 def _check_ranked(first: Sequence[float], second: Sequence[float]) -> None:

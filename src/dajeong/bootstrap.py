@@ -5,7 +5,7 @@ The same seed and the same number of items give the same resamples, so that colu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from statistics import NormalDist
 from typing import Literal
 
@@ -40,6 +40,19 @@ def ratios(sums: Floats, counts: Floats, seed: int, num_resamples: int = NUM_RES
     """Σ sums / Σ counts of every resample: the mean of clusters' items, where whole clusters are drawn."""
     drawn = resamples(len(sums), seed, num_resamples)
     return np.concatenate([sums[places].sum(axis=1) / counts[places].sum(axis=1) for places in drawn])
+
+
+def sums(numbers: Floats, seed: int, num_resamples: int = NUM_RESAMPLES) -> Floats:
+    """The sum of every resample's items, (num_resamples, columns), of numbers (items, columns)."""
+    drawn = resamples(len(numbers), seed, num_resamples)
+    return np.concatenate([_times(places, len(numbers)) @ numbers for places in drawn])
+
+
+def _times(places: Places, n: int) -> Floats:
+    """How often each item was drawn, (resamples, n)."""
+    apart = places + n * np.arange(len(places))[:, None]
+    times = np.bincount(apart.ravel(), minlength=len(places) * n).reshape(-1, n)
+    return times.astype(np.float64)
 
 
 def clustered(numbers: Floats, clusters: Sequence[object]) -> tuple[Floats, Floats]:
@@ -80,11 +93,3 @@ def bca(value: float, drawn: Floats, left_out: Floats, confidence: float) -> tup
     shifted = ndtri(below) + np.array([-tail, tail])
     low, high = np.quantile(drawn, ndtr(ndtri(below) + shifted / (1 - skew * shifted)))
     return float(low), float(high)
-
-
-def of_statistic(
-    statistic: Callable[[Places], float], n: int, seed: int, num_resamples: int, confidence: float
-) -> tuple[float, float]:
-    """The percentile interval of any statistic of n items, which is given the places that were drawn."""
-    drawn = [statistic(row) for places in resamples(n, seed, num_resamples) for row in places]
-    return percentile(np.array(drawn), confidence)
