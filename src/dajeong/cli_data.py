@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from dajeong import cli_export
+from dajeong import cli_export, cli_making
 from dajeong.errors import DataProblem
 from dajeong.messages import text
 from dajeong.output import print_json, print_line
@@ -38,8 +38,8 @@ def _read() -> Callable[..., None]:
     def read(
         context: typer.Context,
         source: Annotated[str, typer.Argument(help=text("help-data-source"))],
-        path: Annotated[list[str], typer.Argument(help=text("help-data-paths"))],
         out: Annotated[Path, typer.Option(help=text("help-data-out"), metavar="FILE.jsonl")],
+        path: Annotated[list[str] | None, typer.Argument(help=text("help-data-paths"))] = None,
         kind: Annotated[str | None, typer.Option(help=text("help-data-kind"))] = None,
         licence: Annotated[str | None, typer.Option(help=text("help-data-licence"))] = None,
         max_records: Annotated[int | None, typer.Option(help=text("help-data-max"), min=1)] = None,
@@ -57,7 +57,7 @@ def _read() -> Callable[..., None]:
         find_source(source)
         given = {"kind": kind, "licence": licence, "max_records": max_records}
         given = {name: value for name, value in given.items() if value is not None}
-        values = {"source": source, "path": list(path), **given}
+        values = {"source": source, **({"path": list(path)} if path else {}), **given}
         settings = settings_of(ReadSettings, "read", values, set_ or ())
         session: Session = context.obj
         with progress_on(quiet=session.quiet) as progress:
@@ -118,6 +118,7 @@ COMMANDS: dict[str, Callable[[], Callable[..., None]]] = {
     "stats": _stats,
     "doctor": _doctor,
     **cli_export.COMMANDS,
+    **cli_making.COMMANDS,
 }
 """Name → what makes the command, once the language of its help is known."""
 

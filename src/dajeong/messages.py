@@ -604,6 +604,10 @@ MESSAGES: dict[str, Sentence] = {
         "{path}: a Parquet file above {limit} bytes inside an archive. Unpack it first.",
         "{path}: 압축 파일 안의 Parquet 파일이 {limit}바이트를 넘습니다. 먼저 푸세요.",
     ),
+    "file-changed": Sentence(
+        "{path}: changed while it was being read, so nothing of it was kept. Run again once it is whole.",
+        "{path}: 읽는 동안 파일이 바뀌어 아무것도 남기지 않았습니다. 파일이 완성된 뒤 다시 실행하세요.",
+    ),
     "file-kind": Sentence(
         "{path}: looks like {kind}, which is not read here. Unpack it, or save it as JSON Lines, CSV or "
         "Parquet.",
@@ -1322,7 +1326,7 @@ MESSAGES: dict[str, Sentence] = {
         "보고 요청이나 모델을 바꾸거나 max_rejected를 높이세요.",
     ),
     "synthesis-nothing": Sentence(
-        "{step}: no record is left; rejected: {rules}. Look at {rejects}, then change the model or the settings.",
+        "{step}: no record is left; rejected: {rules}. Look at {rejects}, then change model or settings.",
         "{step}: 남은 레코드가 없습니다. 버림: {rules}. {rejects} 파일을 보고 모델이나 설정을 바꾸세요.",
     ),
     "self-instruct": Sentence("{step}: instructions", "{step}: 과제 짓기"),
@@ -1330,14 +1334,41 @@ MESSAGES: dict[str, Sentence] = {
     "self-instruct-short": Sentence(
         "{step}: no new instructions came any more; short of: {missing}. More seeds, another model, a higher "
         "patience or more max_requests may help.",
-        "{step}: 새 과제가 더 나오지 않아 모자랍니다: {missing}. 씨앗을 늘리거나, 모델을 바꾸거나, patience나 "
-        "max_requests를 높여 보세요.",
+        "{step}: 새 과제가 더 나오지 않아 모자랍니다: {missing}. 씨앗을 늘리거나, 모델을 바꾸거나, "
+        "patience나 max_requests를 높여 보세요.",
+    ),
+    "help-data-self-instruct": Sentence(
+        "New instructions and answers, grown from seed tasks by a model service.",
+        "씨앗 과제에서 출발해 모델 서비스로 새 과제와 답을 짓습니다.",
+    ),
+    "help-data-evol": Sentence(
+        "Make instructions harder, or new ones of them, and answer them.",
+        "과제를 더 어렵게 고치거나 새로 지어 내고 답을 답니다.",
+    ),
+    "help-data-translate": Sentence(
+        "Translate English records into Korean; code and addresses stay as they are.",
+        "영어 레코드를 한국어로 옮깁니다. 코드와 주소는 그대로 둡니다.",
+    ),
+    "help-making-model": Sentence("The model, as the service calls it.", "서비스가 부르는 모델 이름."),
+    "help-making-base-url": Sentence(
+        "The service's address up to /v1; default: OpenAI's.", "서비스 주소(/v1까지). 기본값은 OpenAI."
+    ),
+    "help-making-dry-run": Sentence(
+        "Say what it would cost, and ask nothing.", "비용만 알리고 묻지 않습니다."
+    ),
+    "help-making-files": Sentence(
+        "Records to begin with; self-instruct has seed tasks of its own.",
+        "바탕이 될 레코드 파일. self-instruct는 씨앗 과제가 딸려 있습니다.",
+    ),
+    "making-no-files": Sentence(
+        "{command}: no records to begin with. Name one or more files of records.",
+        "{command}: 바탕이 될 레코드가 없습니다. 레코드 파일을 하나 이상 지정하세요.",
     ),
     "seeds-missing": Sentence(
-        "{step}: no seed task of kind {kinds}; there are: {known}. Give seeds of that kind, each a request and "
-        "its answer, or leave the kind out of `kinds`.",
-        "{step}: {kinds} 갈래의 씨앗이 없습니다. 있는 갈래: {known}. 그 갈래의 씨앗(부탁과 답 한 쌍)을 넣거나 "
-        "`kinds`에서 빼세요.",
+        "{step}: no seed task of kind {kinds}; there are: {known}. Give seeds of that kind, each a request "
+        "and its answer, or leave the kind out of `kinds`.",
+        "{step}: {kinds} 갈래의 씨앗이 없습니다. 있는 갈래: {known}. 그 갈래의 씨앗(부탁과 답 한 쌍)을 "
+        "넣거나 `kinds`에서 빼세요.",
     ),
     "evol": Sentence("{step}: rewriting", "{step}: 고쳐 쓰기"),
     "asking-service": Sentence("Replies by {author}", "{author}의 답변"),
