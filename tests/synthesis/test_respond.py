@@ -242,7 +242,7 @@ def test_killed_at_random_points_and_resumed_is_byte_for_byte_uninterrupted(tmp_
     prompts = [asked(f"{number}번 이야기를 들려주세요.", number) for number in range(20)]
     with scripted(Script(reply=friendly)) as server:
         whole = Made(respond.run, settings(server), tmp_path / "whole", {"prompts": prompts})
-    points = sorted(random.Random(4).sample(range(3, 36), 2))
+    points = sorted(random.Random(4).sample(range(3, 36), 5))
     with scripted(Script(reply=friendly)) as server:
         service = server.settings(price_in=1.0, price_out=2.0, concurrency=4)
         told = settings(server, services={"scripted": ServiceAuthor(service=service)})

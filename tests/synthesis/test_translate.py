@@ -211,6 +211,16 @@ def test_the_price_is_known_before(tmp_path: Path) -> None:
         assert translate.estimate(told, work).high == 0
 
 
+def test_the_price_of_many_is_reckoned_from_some(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with scripted() as server:
+        work = workplace(tmp_path, {"data": many(40)})
+        exact = translate.estimate(settings(server), work)
+        monkeypatch.setattr(translate, "LOOKED_AT", 10)
+        some = translate.estimate(settings(server), work)
+    assert some.requests == exact.requests == 80
+    assert some.expected == pytest.approx(exact.expected, rel=0.05)
+
+
 # --- KULLM's tasks
 
 
@@ -305,7 +315,7 @@ def test_killed_at_random_points_and_resumed_is_byte_for_byte_uninterrupted(tmp_
         whole = Made(translate.run, told, tmp_path / "whole", inputs)
         uninterrupted = len(server.charged)
     draw = random.Random(5)
-    points = sorted(draw.sample(range(3, uninterrupted - 3), 3))
+    points = sorted(draw.sample(range(3, uninterrupted - 3), 5))
     with scripted(Script(reply=reply)) as server:
         told = told.model_copy(
             update={"service": server.settings(price_in=1.0, price_out=2.0, concurrency=4)}

@@ -103,7 +103,7 @@ class Harvest:
             records=self.num_kept,
             rejected=self.listed() or "0",
             flagged=_listed(self.flagged) or "0",
-            spent=f"{spent:.4f}",
+            spent="?" if self.cost is None else f"{spent:.4f}",
         )
         return stats
 

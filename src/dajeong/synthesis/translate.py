@@ -7,6 +7,7 @@ killed step pays for nothing twice: answers are kept in the run's `remote.sqlite
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ from dajeong.synthesis.translate_wording import depends_on_wording
 from dajeong.workplace import Workplace
 
 CACHE = "remote.sqlite"
+LOOKED_AT = 2_000
+"""Records from which the price of more is reckoned."""
 
 
 def run(settings: TranslateSettings, work: Workplace) -> None:
@@ -41,15 +44,29 @@ def run(settings: TranslateSettings, work: Workplace) -> None:
 
 
 def estimate(settings: TranslateSettings, work: Workplace) -> Estimate:
-    """What the step will cost; at most, every text is asked for `tries` times and once more in pieces."""
+    """What the step will cost; at most, every text is asked for `tries` times and once more in pieces.
+
+    Of many records only some are looked at, evenly chosen: masking all of them would take minutes.
+    """
     cache = work.run / CACHE
-    records = itertools.islice(records_of(work, "data"), settings.max_records)
-    wanted = [record for record in records if not hangs_on_english(record, settings)]
+    total = min(num_records(_files(work)), settings.max_records or sys.maxsize)
+    every = -(-total // LOOKED_AT) or 1
+    looked_at = itertools.islice(records_of(work, "data"), 0, settings.max_records, every)
+    wanted = [record for record in looked_at if not hangs_on_english(record, settings)]
     texts = [text for record in wanted for text in texts_of(record, settings)]
     with engine_of(settings, cache if cache.is_file() else None) as engine:
         found = engine.estimate(first_tasks(texts))
-    most = settings.tries + 1 if engine.hears_faults else 2
-    return found.model_copy(update={"high": None if found.high is None else found.high * most})
+    return _times(found, every, settings.tries + 1 if engine.hears_faults else 2)
+
+
+def _times(found: Estimate, every: int, most: int) -> Estimate:
+    """For all records, where one in `every` was looked at; and `most` times as much at most."""
+    low, expected, high = (
+        None if dollars is None else dollars * every for dollars in (found.low, found.expected, found.high)
+    )
+    counts = {"requests": found.requests * every, "cached": found.cached * every}
+    dollars = {"low": low, "expected": expected, "high": None if high is None else high * most}
+    return found.model_copy(update={**counts, **dollars})
 
 
 def hangs_on_english(record: Record, settings: TranslateSettings) -> str | None:
@@ -72,9 +89,9 @@ class _Translating:
 
     def kept(self) -> Iterator[Record]:
         """Batch by batch: so many records are held, and under way, at once."""
-        total = num_records(map(Path, self.work.inputs.get("data", ())))
+        total = min(num_records(_files(self.work)), self.settings.max_records or sys.maxsize)
         records = itertools.islice(records_of(self.work, "data"), self.settings.max_records)
-        with self.work.progress.bar("translating", min(total, self.settings.max_records or total)) as bar:
+        with self.work.progress.bar("translating", total) as bar:
             while batch := list(itertools.islice(records, self.settings.batch_records)):
                 self.work.check_stop()
                 yield from self.of_batch([marked(record) for record in batch], bar)
@@ -171,6 +188,10 @@ def num_records(files: Iterable[Path]) -> int:
             with file.open("rb") as lines:
                 count += sum(1 for line in lines if line.strip())
     return count
+
+
+def _files(work: Workplace) -> list[Path]:
+    return [Path(file) for file in work.inputs.get("data", ())]
 
 
 def _with_note(record: Record, note: Mapping[str, Any]) -> Record:
