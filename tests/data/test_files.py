@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import stat
 import zipfile
 from pathlib import Path
 
 import pytest
-from reading_step import Outcome
+from reading_step import Heard, Outcome
 
 from dajeong.data import files
 from dajeong.data.files import raw_files
@@ -47,6 +48,29 @@ def test_a_folder_is_read_in_the_order_of_its_names(tmp_path: Path) -> None:
     said = [record.messages[0].content[:3] for record in outcome.dialogues]
     assert said == ["1번째", "2번째", "0번째"]
     assert outcome.stats["by_file"] == {tmp_path.name: 3}
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.zip", "folder"])
+def test_a_file_that_changes_while_it_is_read_is_not_kept(name: str, tmp_path: Path) -> None:
+    content = "".join(map(other, range(3))) + "{"
+    path = tmp_path / name
+    if name == "folder":
+        path.mkdir()
+    file = path / "a.jsonl" if name == "folder" else path
+    if name == "a.zip":
+        zipped(file, {"a.jsonl": content})
+    else:
+        file.write_text(content, encoding="utf-8")
+
+    class Editing(Heard):
+        def say(self, code: str, **parameters: object) -> None:
+            with file.open("ab") as opened:  # the line that cannot be read is told while the file is open
+                opened.write(b"\n")
+
+    outcome = Outcome(tmp_path / "run", "alpaca", [path], max_unreadable=0.5)
+    outcome.work = dataclasses.replace(outcome.work, progress=Editing())
+    problem = outcome.stopped()
+    assert problem.code == "file-changed" and file.name in str(problem)
 
 
 def test_an_archive_is_read_like_a_folder(tmp_path: Path) -> None:

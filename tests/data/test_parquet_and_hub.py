@@ -16,6 +16,7 @@ import pyarrow.parquet
 import pytest
 from reading_step import Outcome
 
+from dajeong.cli import main
 from dajeong.data.hub import hub_rows
 from dajeong.data.lines import read_rows
 from dajeong.data.rows import BadRow, Row
@@ -168,6 +169,21 @@ def test_a_column_map_makes_any_data_set_readable(datasets: Any, tmp_path: Path)
     ]
     assert outcome.stats["by_file"] == {hub["name"]: 5}
     assert {record.licence for record in outcome.dialogues} == {"CC-BY-4.0"}
+
+
+def test_the_command_reads_it_without_a_path(
+    datasets: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    datasets.Dataset.from_list([{"q": row["instruction"], "a": row["output"]} for row in ROWS]).save_to_disk(
+        tmp_path / "saved"
+    )
+    overrides = [f"hub.name={tmp_path / 'saved'}", "options.instruction=q", "options.output=a"]
+    told = [word for override in overrides for word in ("--set", override)]
+    out = tmp_path / "out.jsonl"
+    assert main(["data", "read", "columns", *told, "--out", str(out), "--quiet"]) == 0
+    assert len(out.read_text(encoding="utf-8").splitlines()) == len(ROWS)
+    assert main(["data", "read", "columns", "--out", str(out), "--quiet"]) == 2
+    assert "path or hub" in capsys.readouterr().err
 
 
 def test_a_folder_of_data_files_is_a_data_set(

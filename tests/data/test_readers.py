@@ -243,6 +243,15 @@ def test_at_the_threshold_a_pair_is_kept() -> None:
     assert ranked("vaiv-scores", row).responses[0].content.startswith(ANSWER)
 
 
+def test_a_score_of_zero_is_a_judgement_that_could_not_be_read() -> None:
+    row = {**SCORED, "scores2": [5.0, 5.0, 4.5, 5.0, 5.0, 0], "sum2": 24.5}
+    record = ranked("vaiv-scores", row)
+    assert "전반적인 품질" not in record.responses[0].scores and len(record.responses[0].scores) == 5
+    assert record.meta == {"unread_scores": 1}
+    assert left("vaiv-scores", row, unread="drop") == "unread-score"
+    assert ranked("vaiv-scores", SCORED, unread="drop").meta == {}
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -69,14 +69,26 @@ def _found(path: Path, wanted: tuple[str, ...]) -> Iterator[RawFile]:
         yield from _of_folder(path, wanted)
     elif not path.is_file():
         raise DataProblem("file-missing", path=path)
-    elif path.suffix.lower() == ".zip":
-        yield from _of_archive(path, path.name, wanted)
     else:
-        yield _plain(path, path.name)
+        yield from _of_file(path, path.name, wanted)
 
 
-def _plain(path: Path, origin: str) -> RawFile:
-    return RawFile(str(path), path.suffix.lower(), origin, lambda: path.open("rb"))
+def _of_file(path: Path, origin: str, wanted: tuple[str, ...]) -> Iterator[RawFile]:
+    """It, or what is in it. Raises DataProblem where it is not the same once that was read."""
+    before = _state(path)
+    if path.suffix.lower() == ".zip":
+        yield from _of_archive(path, origin, wanted)
+    else:
+        yield RawFile(str(path), path.suffix.lower(), origin, lambda: path.open("rb"))
+    if _state(path) != before:
+        raise DataProblem("file-changed", path=path)
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    try:
+        return path.stat().st_size, path.stat().st_mtime_ns
+    except OSError:
+        return None
 
 
 def _of_folder(folder: Path, wanted: tuple[str, ...]) -> Iterator[RawFile]:
@@ -84,10 +96,8 @@ def _of_folder(folder: Path, wanted: tuple[str, ...]) -> Iterator[RawFile]:
     for path in sorted(folder.rglob("*")):
         if _is_hidden(path.relative_to(folder).parts) or not path.is_file():
             continue
-        if path.suffix.lower() == ".zip":
-            yield from _of_archive(path, folder.name, wanted)
-        elif path.suffix.lower() in wanted:
-            yield _plain(path, folder.name)
+        if path.suffix.lower() in (*wanted, ".zip"):
+            yield from _of_file(path, folder.name, wanted)
 
 
 def _of_archive(path: Path, origin: str, wanted: tuple[str, ...]) -> Iterator[RawFile]:

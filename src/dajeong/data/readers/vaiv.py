@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Literal
 
 from dajeong.data.readers.fields import RawRow, asked, present, text_of, wrong_type
 from dajeong.data.readers.instructions import alpaca
@@ -44,6 +44,8 @@ class VaivScores(Frozen):
 
     threshold: float = 20.0
     """A row is left out where both sums are below it."""
+    unread: Literal["rank", "drop"] = "rank"
+    """A score of 0 (of 1 to 5) is a judgement that could not be read: VAIV ranked by the sum nevertheless."""
 
     def __call__(self, name: str, row: RawRow) -> list[Record | Left]:
         """The higher sum is chosen; ties and two poor answers are left out."""
@@ -54,14 +56,18 @@ class VaivScores(Frozen):
             return [Left("tie", prompt)]
         if max(sums) < self.threshold:
             return [Left("both-low", prompt)]
+        num_unread = sum(len(CRITERIA) - len(each) for each in scores)
+        if num_unread and self.unread == "drop":
+            return [Left("unread-score", prompt, chosen=True)]
         best = [0, 1] if sums[0] > sums[1] else [1, 0]
         made = pair(name, _spelt(row), [asked(prompt)], [answers[side] for side in best])
         responses = [
             response.model_copy(update={"scores": scores[side]})
             for response, side in zip(made.responses, best, strict=True)
         ]
+        meta = {"unread_scores": num_unread} if num_unread else {}
         update = {"kind": vaiv_kind(row), "labelled_by": "judge:g-eval", "responses": tuple(responses)}
-        return [made.model_copy(update=update)]
+        return [made.model_copy(update={**update, "meta": meta})]
 
 
 def _number(field: str, value: Any) -> float:
@@ -71,14 +77,14 @@ def _number(field: str, value: Any) -> float:
 
 
 def _scores(row: RawRow, side: int) -> dict[str, float]:
-    """By criterion. Raises Bad where they do not add up: then the sum was made of something else."""
+    """By criterion; 0 is none. Raises Bad where they do not add up: the sum was made of something else."""
     field, given = present(row, f"scores{side}")
     if not isinstance(given, list) or len(given) != len(CRITERIA):
         raise wrong_type(field, given, f"a list of {len(CRITERIA)} numbers")
     scores = [_number(field, score) for score in given]
     if abs(sum(scores) - _number(*present(row, f"sum{side}"))) > 1e-6:
         raise Bad("row-sum", field=f"sum{side}", sum=row[f"sum{side}"], found=sum(scores))
-    return dict(zip(CRITERIA, scores, strict=True))
+    return {criterion: score for criterion, score in zip(CRITERIA, scores, strict=True) if score}
 
 
 _VAIV_KINDS = (
