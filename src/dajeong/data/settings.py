@@ -30,7 +30,7 @@ class SmalltalkSettings(Frozen):
     preference_kinds: tuple[Literal["normal", "lookalike", "abusive"], ...] = Field(
         ("normal", "lookalike", "abusive"), min_length=1
     )
-    """Which kinds of prompts the preferences speak of. Of abuse alone: the model learns to refuse everybody."""
+    """Which kinds of prompts the preferences speak of. With abuse alone a model learns to refuse all."""
     num_ppo_prompts: int = Field(2_000, ge=1, json_schema_extra={"scaled": True})
     """Training prompts to practise on."""
     num_validation_prompts: int = Field(800, ge=1, json_schema_extra={"scaled": True})
