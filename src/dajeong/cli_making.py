@@ -1,4 +1,4 @@
-"""`dajeong data self-instruct | evol | translate`: a making step by itself. Knows no prompt, no service."""
+"""`dajeong data self-instruct | evol | respond | translate`: a making step by itself. Knows no prompt, no service."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dajeong.output import print_json, print_line
 if TYPE_CHECKING:
     from dajeong.cli import Session
 
-INPUTS = {"self-instruct": "seeds", "evol": "prompts", "translate": "data"}
+INPUTS = {"self-instruct": "seeds", "evol": "prompts", "respond": "prompts", "translate": "data"}
 """Kind of step → its input, which the command's files are."""
 
 
@@ -41,8 +41,9 @@ def _making(use: str) -> Callable[..., None]:
         from dajeong.steps import KINDS
 
         given = {"model": model, "base_url": base_url, "budget": budget}
-        service = {name: value for name, value in given.items() if value is not None}
-        settings = settings_of(KINDS[use].settings, use, {"service": service}, set_ or ())
+        service = {"service": {name: value for name, value in given.items() if value is not None}}
+        values = {"services": {"service": service}} if use == "respond" else service
+        settings = settings_of(KINDS[use].settings, use, values, set_ or ())
         if not path and not KINDS[use].inputs[INPUTS[use]].optional:
             raise UsageProblem("making-no-files", command=use)
         inputs = {INPUTS[use]: tuple(path)} if path else {}
@@ -64,7 +65,8 @@ def _run(
 
     kind = KINDS[use]
     with progress_on(quiet=session.quiet) as progress, signals_noted():
-        work = OneFile(out, use, progress, dict(inputs))
+        main = "records" if "records" in kind.outputs else "replies"
+        work = OneFile(out, use, progress, dict(inputs), main)
         if dry_run:
             estimate = load(str(kind.estimate))(settings, work)
             if session.json:
