@@ -65,7 +65,9 @@ def main() -> None:
 def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--rows", type=int, default=ROWS)
-    parser.add_argument("--tenfold", action="store_true", help="also ten times as many rows: 3 GB of disk")
+    parser.add_argument(
+        "--tenfold", action="store_true", help="also ten times as many rows: some 15 GB of disk"
+    )
     parser.add_argument("--rounds", type=int, default=3, help="of the comparisons")
     parser.add_argument("--folder", type=Path, help="where to work; default: the system's temporary folder")
     parser.add_argument("--out", type=Path, help="default: benchmarks/results/data-<date>.json")

@@ -14,12 +14,23 @@ from cleaned import example, numbered, said
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dajeong.data.filters import near_duplicates
-from dajeong.data.filters.candidates import MISSED, NUM_HASHES, Bands, Candidates, Groups, rows_of_a_band
+from dajeong.data.filters import candidates, near_duplicates
+from dajeong.data.filters.candidates import (
+    MISSED,
+    NUM_HASHES,
+    Bands,
+    Candidates,
+    Groups,
+    distinct,
+    groups_of,
+    rows_of_a_band,
+)
+from dajeong.data.filters.digests import digest_of
 from dajeong.data.filters.keys import batch_of, comparable, fives_by_text
 from dajeong.data.filters.near_duplicates import NearDuplicates
 from dajeong.data.filters.settings import NearDuplicateSettings
 from dajeong.data.filters.shingles import Shingles
+from dajeong.data.filters.sketches import Sketches
 
 
 @cache
@@ -174,7 +185,9 @@ def test_one_is_kept_of_many_copies_and_only_it_is_compared(monkeypatch: pytest.
         assert reasons.count(None) == 1 and len(asked) == 499 and {other for _, other in asked} == {0}
 
 
-def test_those_that_did_not_stay_are_not_proposed() -> None:
+@pytest.mark.parametrize("few", [0, 1_000])
+def test_those_that_did_not_stay_are_not_proposed(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(candidates, "_FEW", few)
     groups = Groups(np.array([0, 1, 2, 3, 1, 3], np.uint32), np.array([0, 0, 0, 0, 4, 4], np.uint32))
     seen: dict[int, list[int]] = {}
 
@@ -184,3 +197,49 @@ def test_those_that_did_not_stay_are_not_proposed() -> None:
 
     Candidates([groups]).decide(stays)
     assert seen == {0: [], 1: [0], 2: [0], 3: [0, 2]}
+
+
+@given(st.lists(st.lists(st.integers(0, 6), min_size=7, max_size=7), min_size=1, max_size=6))
+def test_a_group_that_came_before_is_left_out_and_no_other(bands: list[list[int]]) -> None:
+    """Each band gives every one of 7 texts a key."""
+    texts = np.arange(7, dtype=np.uint32)
+    made = [groups_of(np.array(keys, np.uint64), texts) for keys in bands]
+    plain = [
+        frozenset(text for text, key in enumerate(keys) if key == each)
+        for keys in bands
+        for each in set(keys)
+    ]
+    expected = {group for group in plain if len(group) > 1}
+    found = [
+        frozenset(each.members[each.starts == start].tolist())
+        for each in distinct(made)
+        for start in sorted(set(each.starts.tolist()))
+    ]
+    assert len(found) == len(expected) and set(found) == expected
+
+
+HASHES = st.sets(st.integers(0, 40), max_size=25)
+
+
+@given(st.lists(HASHES, min_size=2, max_size=6), st.sampled_from([0.2, 0.5, 0.8, 1.0]))
+def test_no_pair_that_is_alike_is_thought_impossible(sets: list[set[int]], least: float) -> None:
+    sketches = Sketches(len(sets), least)
+    for place, each in enumerate(sets):
+        sketches.add(place, np.array(sorted(each), np.uint64) * np.uint64(7_919))
+    others = np.arange(len(sets) - 1)
+    plausible = set(sketches.plausible(len(sets) - 1, others).tolist())
+    alike = {place for place in others.tolist() if sets[-1] & sets[place]
+             and len(sets[-1] & sets[place]) >= least * len(sets[-1] | sets[place])}  # fmt: skip
+    assert alike <= plausible
+
+
+def test_sets_that_are_far_apart_are_not_compared() -> None:
+    sketches = Sketches(3, 0.8)
+    for place, first in enumerate((0, 10, 60)):
+        sketches.add(place, digests(range(first, first + 100)))
+    assert sketches.plausible(2, np.array([0, 1])).tolist() == []
+    assert sketches.plausible(1, np.array([0])).tolist() == [0]
+
+
+def digests(numbers: range) -> Any:
+    return np.array([digest_of(str(number).encode()) for number in numbers], np.uint64)

@@ -12,7 +12,7 @@ class Digests:
     """Open addressing with linear probing; 0 marks an empty slot."""
 
     def __init__(self) -> None:
-        self._slots = array("Q", bytes(8 << 10))
+        self._slots = array("Q", [0]) * 1024
         self._count = 0
 
     def __len__(self) -> int:
@@ -40,7 +40,7 @@ class Digests:
         return place
 
     def _grow(self) -> None:
-        old, self._slots = self._slots, array("Q", bytes(16 * len(self._slots)))
+        old, self._slots = self._slots, array("Q", [0]) * (2 * len(self._slots))
         for digest in old:
             if digest:
                 self._slots[self._place(digest)] = digest

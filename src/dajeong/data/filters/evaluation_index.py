@@ -111,14 +111,14 @@ class _Known:
     """Finds sorted hashes in an array: a table of their first bits lets few others through to the search."""
 
     def __init__(self, hashes: Hashes) -> None:
-        bits = min(24, max(10, math.ceil(math.log2(256 * len(hashes) + 1))))
+        bits = min(24, max(10, math.ceil(math.log2(128 * len(hashes) + 1))))
         self._hashes, self._shift = hashes, np.uint64(64 - bits)
         self._table = np.zeros(1 << bits, dtype=bool)
         self._table[hashes >> self._shift] = True
 
     def places_in(self, hashes: Hashes) -> Iterator[tuple[int, int]]:
         """(place in `hashes`, index of what is known) of every known one."""
-        places = np.flatnonzero(self._table[hashes >> self._shift])
+        places = np.flatnonzero(self._table.take((hashes >> self._shift).view(np.int64)))
         if len(places):
             indices = np.minimum(np.searchsorted(self._hashes, hashes[places]), len(self._hashes) - 1)
             same = self._hashes[indices] == hashes[places]

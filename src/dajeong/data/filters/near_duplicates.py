@@ -12,12 +12,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
-from dajeong.data.filters.candidates import Bands, Candidates, Members, prefix_keys
+from dajeong.data.filters.candidates import Bands, Candidates, distinct, prefix_keys
 from dajeong.data.filters.duplicates import chunks
 from dajeong.data.filters.filter import Dropped, asked, texts_of
 from dajeong.data.filters.keys import fives_by_text
 from dajeong.data.filters.settings import NearDuplicateSettings
 from dajeong.data.filters.shingles import AT_ONCE, Shingles
+from dajeong.data.filters.sketches import Places, Sketches
 from dajeong.data.filters.spill import Spill
 from dajeong.records import Record
 
@@ -49,7 +50,6 @@ class NearDuplicates:
             batch = shingles.add(texts)
             if bands is not None:
                 bands.add(*fives_by_text(batch))
-        shingles.close()
 
     def _text(self, record: Record) -> str:
         return asked(record) if self._settings.of == "prompt" else "\n".join(texts_of(record))
@@ -57,28 +57,24 @@ class NearDuplicates:
     def _decide(self, shingles: Shingles, bands: Bands | None) -> dict[int, Alike]:
         """Text → the kept earlier text it is nearly equal to."""
         least = self._settings.least
-        proposed = list(bands.groups()) if bands is not None else []
+        proposed = list(distinct(bands.groups())) if bands is not None else []
         if bands is None or len(shingles) <= self._settings.exact_up_to:
             proposed = list(prefix_keys(shingles, least))
-        alike: dict[int, Alike] = {}
+        candidates, alike = Candidates(proposed), dict[int, Alike]()
+        texts, sketches = candidates.texts.tolist(), Sketches(len(candidates.texts), least)
 
-        def stays(text: int, earlier: Members) -> bool:
-            found = self._first_alike(shingles, text, earlier)
-            if found is not None:
-                alike[text] = found
-            return found is None
-
-        Candidates(proposed).decide(stays)
-        return alike
-
-    def _first_alike(self, shingles: Shingles, text: int, others: Members) -> Alike | None:
-        least = self._settings.least
-        for other in others.tolist():
-            if shingles.may_reach(text, other, least):
-                index = shingles.jaccard(text, other)
+        def stays(place: int, earlier: Places) -> bool:
+            text = texts[place]
+            sketches.add(place, shingles.of(text))
+            for other in sketches.plausible(place, earlier).tolist():
+                index = shingles.jaccard(text, texts[other])
                 if index >= least:
-                    return Alike(other, index)
-        return None
+                    alike[text] = Alike(texts[other], index)
+                    return False
+            return True
+
+        candidates.decide(stays)
+        return alike
 
 
 def _told(records: Iterable[Record], alike: dict[int, Alike]) -> Iterator[Record | Dropped]:

@@ -117,13 +117,14 @@ KINDS: dict[str, Kind] = {
 }
 """Name → what it looks like; the most specific first. Names of persons are in `names`."""
 
+_SIGN = re.compile("[@0-9０-９]")
 _MAYBE = re.compile(r"@|\d{4}|\d\.\d{1,3}\.\d")
-"""Every kind has one of these; most texts have none."""
+"""Every kind has one of these; most texts have none, and many not even a digit, which is told sooner."""
 
 
 def found_in(text: str, kinds: Sequence[str] = ()) -> list[Find]:
     """What stands in the text, in its order, nothing twice; `kinds` empty looks for all."""
-    if not _MAYBE.search(text):
+    if not _SIGN.search(text) or not _MAYBE.search(text):
         return []
     finds: list[Find] = []
     for name, kind in KINDS.items():

@@ -28,7 +28,7 @@ from dajeong.records import Record
 
 SHIPPED = Path(__file__).with_name("known_sets.safetensors")
 GRAMS_PER_TEXT = 4
-_COMPARED = 300
+_COMPARED = 100
 """Letters of a question that are compared."""
 _NOT_TEXT = re.compile(
     r"(?i)^(?:id\d?|idx|link ?\d?|url|source|licence|license|label\w*|category\w*|role|from|kind|meta)$"

@@ -29,14 +29,12 @@ class Shingles:
         self._path = path
         self._file = path.open("w+b")
         self._ends = array("Q", [0])
-        self._all: Codes | None = None
         self.of = lru_cache(maxsize=4096)(self._of)
 
     def __enter__(self) -> Shingles:
         return self
 
     def __exit__(self, kind: type | None, problem: BaseException | None, trace: TracebackType | None) -> None:
-        self._all = None
         self._file.close()
         self._path.unlink(missing_ok=True)
 
@@ -50,16 +48,11 @@ class Shingles:
         self._file.write(batch.codes.tobytes())
         return batch
 
-    def close(self) -> None:
-        """Nothing more is added."""
-        self._file.flush()
-        empty = self._ends[-1] == 0
-        self._all = np.zeros(0, np.uint32) if empty else np.memmap(self._path, np.uint32, "r")
-
     def _of(self, index: int) -> Hashes:
         """Sorted, each once; none for a text of fewer than 5 characters."""
-        assert self._all is not None, "close() first"
-        codes = np.asarray(self._all[self._ends[index] : self._ends[index + 1] - 1])
+        start, end = self._ends[index], self._ends[index + 1] - 1
+        self._file.seek(4 * start)  # not mapped: what is read of a mapped file counts as memory
+        codes: Codes = np.frombuffer(self._file.read(4 * (end - start)), np.uint32)
         return _sorted_once(fives(codes)) if len(codes) >= SIZE else np.zeros(0, np.uint64)
 
     def each(self) -> Iterator[Hashes]:
@@ -75,11 +68,6 @@ class Shingles:
         both.sort()
         shared = int((both[1:] == both[:-1]).sum())
         return shared / (len(both) - shared)
-
-    def may_reach(self, one: int, other: int, least: float) -> bool:
-        """Whether their lengths alone allow a Jaccard index of `least`; texts repeat few shingles."""
-        first, second = len(self.of(one)), len(self.of(other))
-        return min(first, second) >= least * max(first, second)
 
 
 def _sorted_once(hashes: Hashes) -> Hashes:
