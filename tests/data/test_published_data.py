@@ -76,8 +76,8 @@ def test_the_keys_of_its_rows_tell_the_source(source: str, file: str) -> None:
     if file.endswith(".txt"):
         return
     rows = [row.value for row in itertools.islice(read_rows(SHARED / file), 20) if isinstance(row, Row)]
-    alike = {"koalpaca": "alpaca", "vaiv-sft": "evol", "vaiv-preference": "preference"}
-    assert {likely_source(row) for row in rows} <= {source, alike.get(source), "kullm"}
+    alike = {"koalpaca": "alpaca", "vaiv-sft": "evol"}
+    assert {likely_source(row) for row in rows} <= {source, alike.get(source)}
 
 
 def test_no_other_file_of_the_folder_is_left_unread() -> None:

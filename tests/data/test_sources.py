@@ -210,6 +210,22 @@ def test_the_keys_of_a_row_tell_its_source(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("identity", "more", "source"),
+    [
+        ("conversaion_0", {}, "vaiv-sft"),
+        ("hatespeech7", {"chosen": "나.", "rejected": "다."}, "vaiv-preference"),
+        ("user_oriented_task_7", {"motivation_app": "?"}, "kullm"),
+        ("17499", {"motivation_app": "?"}, "evol"),
+        ("vicuna_7", {}, "kullm"),
+        ("evolution", {}, "alpaca"),
+        (17, {}, "alpaca"),
+    ],
+)
+def test_an_id_tells_what_the_keys_leave_open(identity: object, more: dict[str, Any], source: str) -> None:
+    assert likely_source({"id": identity, "instruction": "가?", "output": "나.", **more}) == source
+
+
+@pytest.mark.parametrize(
     ("row", "columns"),
     [
         ({"질문": "가?", "답변": "나."}, {"instruction": "질문", "output": "답변"}),

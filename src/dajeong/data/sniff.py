@@ -43,14 +43,15 @@ _SHAPES: tuple[tuple[str, frozenset[str]], ...] = tuple(
 """Keys a row of the source has; the first that fits is named."""
 
 
-_IDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (sources, re.compile(pattern))
-    for sources, pattern in (
-        ("vaiv-sft", r"(?:conversai?t?ion|hatespeech|evol\w*|(?:chatgpt_)?translation)_?\d+"),
-        ("kullm", r"(?:alpaca|dolly|vicuna|gpt4all)_\d+"),
-    )
+_IDS: tuple[tuple[re.Pattern[str], Mapping[str, str]], ...] = (
+    (
+        re.compile(r"(?:conversat?ion|hatespeech|evol\w*?|(?:chatgpt_)?translation)_?\d+"),
+        {"alpaca": "vaiv-sft", "kullm": "vaiv-sft", "preference": "vaiv-preference"},
+    ),
+    (re.compile(r"(?:alpaca|dolly|vicuna|gpt4all)_\d+"), {"alpaca": "kullm"}),
+    (re.compile(r"\d+"), {"kullm": "evol"}),
 )
-"""What ids look like where rows have Alpaca's keys."""
+"""What ids look like, and which source keys that others have too then mean."""
 
 
 def likely_source(row: Mapping[str, Any]) -> str | None:
@@ -62,8 +63,9 @@ def likely_source(row: Mapping[str, Any]) -> str | None:
     if "chosen" in row and isinstance(marked, str) and marked.lstrip().startswith("Human:"):
         return "rlhf-reward"
     found = next((source for source, keys in _SHAPES if keys <= row.keys()), None)
-    if found == "alpaca":
-        return next((source for source, ids in _IDS if ids.fullmatch(str(row.get("id")))), found)
+    for ids, meant in _IDS:
+        if found and found in meant and ids.fullmatch(str(row.get("id"))):
+            return meant[found]
     return found
 
 
