@@ -1,4 +1,4 @@
-"""`dajeong data self-instruct | evol | respond | translate`: a making step by itself. Knows no prompt, no service."""
+"""`dajeong data self-instruct | evol | respond | translate`: a making step by itself. Knows no prompt."""
 
 from __future__ import annotations
 
@@ -43,7 +43,10 @@ def _making(use: str) -> Callable[..., None]:
         given = {"model": model, "base_url": base_url, "budget": budget}
         service = {"service": {name: value for name, value in given.items() if value is not None}}
         values = {"services": {"service": service}} if use == "respond" else service
-        settings = settings_of(KINDS[use].settings, use, values, set_ or ())
+        settings: Any = settings_of(KINDS[use].settings, use, values, set_ or ())
+        if use == "respond":  # its author is called as the model is, whose name may hold a dot
+            authors = {model if name == "service" else name: each for name, each in settings.services.items()}
+            settings = settings.model_copy(update={"services": authors})
         if not path and not KINDS[use].inputs[INPUTS[use]].optional:
             raise UsageProblem("making-no-files", command=use)
         inputs = {INPUTS[use]: tuple(path)} if path else {}

@@ -1345,6 +1345,10 @@ MESSAGES: dict[str, Sentence] = {
         "Make instructions harder, or new ones of them, and answer them.",
         "과제를 더 어렵게 고치거나 새로 지어 내고 답을 답니다.",
     ),
+    "help-data-respond": Sentence(
+        "Replies of a model service to prompts. Its preset: --set services.service.preset=vaiv.",
+        "프롬프트에 대한 모델 서비스의 답변. 프리셋: --set services.service.preset=vaiv.",
+    ),
     "help-data-translate": Sentence(
         "Translate English records into Korean; code and addresses stay as they are.",
         "영어 레코드를 한국어로 옮깁니다. 코드와 주소는 그대로 둡니다.",

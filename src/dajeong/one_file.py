@@ -22,14 +22,16 @@ class OneFile(Workplace):
         step: str,
         progress: Progress,
         inputs: Mapping[str, tuple[Path | str, ...]] | None = None,
+        main: str = "records",
     ) -> None:
+        """`main`: the output that goes to the file itself."""
         super().__init__(out.parent, step, inputs=inputs or {}, progress=progress)
         self.out = out
+        self.main = main
 
     @property
     def folder(self) -> Path:
         return self.out.with_suffix(f".{self.name}")
 
     def write(self, output: str, records: Iterable[BaseModel]) -> int:
-        """The step's `records` go to the file itself."""
-        return write_records(self.out if output == "records" else self.folder / f"{output}.jsonl", records)
+        return write_records(self.out if output == self.main else self.folder / f"{output}.jsonl", records)

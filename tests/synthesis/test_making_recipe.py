@@ -11,8 +11,8 @@ from invented_translator import model
 
 from dajeong.cli import main
 from dajeong.messages import choose_language
-from dajeong.records import Dialogue, Reply
-from dajeong.storage import read_json, read_records
+from dajeong.records import Dialogue, Message, Reply
+from dajeong.storage import read_json, read_records, write_records
 from scripted_server import Messages, Script, scripted
 
 RECIPE = """\
@@ -122,3 +122,37 @@ def test_somebody_must_translate(
         )
         assert main(["run", "recipe.yaml"]) == 2
         assert "service or deepl" in capsys.readouterr().err
+
+
+def test_replies_to_a_file_of_prompts_go_to_the_file_that_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prompts = tmp_path / "prompts.jsonl"
+    write_records(prompts, [Dialogue(id="p", messages=(Message(role="user", content="오늘 뭐 먹을까요?"),))])
+    out = tmp_path / "replies.jsonl"
+    with scripted(Script(reply=both)) as server:
+        line = [
+            "data",
+            "respond",
+            str(prompts),
+            "--out",
+            str(out),
+            "--model",
+            "scripted-1.5",
+            "--quiet",
+            "--json",
+        ]
+        line += [
+            "--base-url",
+            f"{server.url}/v1",
+            "--set",
+            "services.service.preset=friendly",
+            "--set",
+            "per_prompt=2",
+        ]
+        assert main([*line, "--dry-run"]) == 0 and server.calls == []
+        assert json.loads(capsys.readouterr().out)["requests"] == 2
+        assert main(line) == 0 and len(server.calls) == 2
+    assert json.loads(capsys.readouterr().out)["records"] == 2
+    assert [reply.author for reply in read_records(out, Reply)] == ["scripted-1.5"] * 2
+    assert (tmp_path / "replies.respond" / "rejects.jsonl").is_file()
