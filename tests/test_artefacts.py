@@ -6,15 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
 
 from dajeong.artefacts import (
     Comparison,
     Judge,
+    NGrams,
     comparisons,
     cross_validated,
     first_shown_wins,
     fit_authors,
-    fit_ngrams,
     knows_positions,
     longer_wins,
     names_authors,
@@ -49,6 +51,14 @@ def planted(count: int, sign: str, seed: int = 0) -> list[Comparison]:
     return comparisons([preference(f"물음 {i}", words(chance) + sign, words(chance)) for i in range(count)])
 
 
+def learned(training: Sequence[Comparison], test: Sequence[Comparison]) -> list[float]:
+    return trained(NGrams([*training, *test]), training, test)
+
+
+def among_themselves(pairs: Sequence[Comparison]) -> list[float]:
+    return cross_validated(NGrams(pairs), pairs)
+
+
 def test_a_ranking_gives_every_pair_and_ties_give_none() -> None:
     ranked = preference("물음", "가", "나").model_copy(
         update={"responses": tuple(Response(content=c) for c in "abcd"), "ranking": ((2,), (0, 3), (1,))}
@@ -67,19 +77,31 @@ def test_length_counts_characters_and_ties_are_half() -> None:
 
 
 def test_ngrams_find_a_planted_mark() -> None:
-    found = trained(fit_ngrams, planted(60, "!", seed=1), planted(60, "!", seed=2))
+    found = learned(planted(60, "!", seed=1), planted(60, "!", seed=2))
     assert np.mean(found) > 0.9
-    assert np.mean(cross_validated(fit_ngrams, planted(90, "!"))) > 0.85
+    assert np.mean(among_themselves(planted(90, "!"))) > 0.85
 
 
 def test_ngrams_find_nothing_where_nothing_is() -> None:
-    assert 0.35 < np.mean(trained(fit_ngrams, planted(150, "", seed=1), planted(150, "", seed=2))) < 0.65
-    assert 0.35 < np.mean(cross_validated(fit_ngrams, planted(150, ""))) < 0.65
+    assert 0.35 < np.mean(learned(planted(150, "", seed=1), planted(150, "", seed=2))) < 0.65
+    assert 0.35 < np.mean(among_themselves(planted(150, ""))) < 0.65
+
+
+def test_ngrams_counted_once_are_scikit_learns_of_each_fit() -> None:
+    """Test texts hold n-grams that no training text has: a fit must not know them."""
+    pairs = planted(60, "!") + comparisons([preference(f"새 {i}", f"zx{i} q!", f"wk{i}") for i in range(20)])
+    training, test = pairs[:60], pairs[50:]
+    texts = [text for pair in training for text in (pair.better.content, pair.worse.content)]
+    seen = TfidfVectorizer(analyzer="char", ngram_range=(1, 3), sublinear_tf=True)
+    stock = LogisticRegression(max_iter=1000).fit(seen.fit_transform(texts), [1, 0] * len(training))
+    responses = [response for pair in test for response in (pair.better, pair.worse)]
+    expected = stock.decision_function(seen.transform([response.content for response in responses]))
+    assert NGrams(pairs)(training)(responses) == pytest.approx(expected, abs=1e-9)
 
 
 def test_the_same_text_ties_with_itself() -> None:
     same = comparisons([preference("물음", "같은 답", "같은 답")])
-    assert trained(fit_ngrams, planted(20, "!"), same) == [0.5]
+    assert learned(planted(20, "!"), same) == [0.5]
 
 
 def test_authors_are_known_by_their_record() -> None:
@@ -119,12 +141,12 @@ def test_folds_never_part_a_prompt_nor_a_kind() -> None:
 
 def test_empty_responses_teach_nothing() -> None:
     empty = comparisons([preference(f"물음 {i}", "", " ") for i in range(20)])
-    assert cross_validated(fit_ngrams, empty) == trained(fit_ngrams, empty, empty) == [0.5] * 20
+    assert among_themselves(empty) == learned(empty, empty) == [0.5] * 20
 
 
 def test_too_few_prompts_teach_nothing() -> None:
-    assert cross_validated(fit_ngrams, planted(4, "!")) == [0.5] * 4
-    assert cross_validated(fit_ngrams, []) == []
+    assert among_themselves(planted(4, "!")) == [0.5] * 4
+    assert among_themselves([]) == []
 
 
 @needs_shared
@@ -137,7 +159,7 @@ def test_ngrams_alone_reach_nine_in_ten_of_a_published_test_set() -> None:
         )
         rows = json.loads(text)
         pairs = comparisons([preference(r["prompt"], r["chosen"], r["rejected"], kind) for r in rows])
-        found += cross_validated(fit_ngrams, pairs)
+        found += among_themselves(pairs)
     assert np.mean(found) == pytest.approx(0.9, abs=0.04)
 
 

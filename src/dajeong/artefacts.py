@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -84,25 +84,44 @@ def knows_positions(pairs: Sequence[Comparison]) -> bool:
     return any(pair.shown_first is not None for pair in pairs)
 
 
-def fit_ngrams(pairs: Sequence[Comparison], strength: float = 1.0) -> Judge:
-    """Logistic regression on TF-IDF of 1 to 3 characters; of a response it is told only whether it won."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
+class NGrams:
+    """Fits a logistic regression on TF-IDF of 1 to 3 characters, told of a response only whether it won.
 
-    texts = [text for pair in pairs for text in (pair.better.content, pair.worse.content)]
-    if not any(text.strip() for text in texts):
-        return lambda responses: np.zeros(len(responses))
-    seen = TfidfVectorizer(analyzer="char", ngram_range=(1, 3), sublinear_tf=True)
-    features = seen.fit_transform(texts)
-    model = LogisticRegression(C=strength, max_iter=1000).fit(features, [1, 0] * len(pairs))
+    Characters are counted once, however many folds learn from them; a fit knows only what its own pairs hold.
+    """
 
-    def judge(responses: Sequence[Response]) -> npt.NDArray[np.float64]:
-        scores: npt.NDArray[np.float64] = model.decision_function(
-            seen.transform([r.content for r in responses])
-        )
-        return scores.round(9)  # the same text must tie with itself
+    def __init__(self, known: Sequence[Comparison]) -> None:
+        from sklearn.feature_extraction.text import CountVectorizer
 
-    return judge
+        texts = dict.fromkeys(r.content for pair in known for r in (pair.better, pair.worse))
+        self._rows = {text: row for row, text in enumerate(texts)}
+        counter = CountVectorizer(analyzer="char", ngram_range=(1, 3))
+        self._counts = counter.fit_transform(texts) if any(text.strip() for text in texts) else None
+
+    def __call__(self, pairs: Sequence[Comparison]) -> Judge:
+        """A judge of any of the known responses, learned from these pairs alone."""
+        from sklearn.feature_extraction.text import TfidfTransformer
+        from sklearn.linear_model import LogisticRegression
+
+        responses = [response for pair in pairs for response in (pair.better, pair.worse)]
+        if not any(response.content.strip() for response in responses):
+            return lambda judged: np.zeros(len(judged))
+        counts = self._counted(responses)
+        seen = np.flatnonzero(counts.getnnz(axis=0))
+        weighing = TfidfTransformer(sublinear_tf=True).fit(counts[:, seen])
+        model = LogisticRegression(max_iter=1000)
+        model.fit(weighing.transform(counts[:, seen]), [1, 0] * len(pairs))
+
+        def judge(judged: Sequence[Response]) -> npt.NDArray[np.float64]:
+            found = weighing.transform(self._counted(judged)[:, seen])
+            scores: npt.NDArray[np.float64] = model.decision_function(found)
+            return scores.round(9)  # the same text must tie with itself
+
+        return judge
+
+    def _counted(self, responses: Sequence[Response]) -> Any:
+        assert self._counts is not None
+        return self._counts[[self._rows[response.content] for response in responses]]
 
 
 def fit_authors(pairs: Sequence[Comparison]) -> Judge:

@@ -85,7 +85,9 @@ def other_prompts(preferences: Sequence[Preference], seed: int) -> list[tuple[Me
 
 def prompt_free(training: Sequence[Comparison], test: Sequence[Comparison]) -> dict[str, list[float | None]]:
     """Every baseline that reads no prompt; the learning ones say in their name what they learned from."""
-    judges: dict[str, Callable[[Sequence[Comparison]], Judge]] = {"n-grams": artefacts.fit_ngrams}
+    judges: dict[str, Callable[[Sequence[Comparison]], Judge]] = {
+        "n-grams": artefacts.NGrams([*training, *test])
+    }
     if artefacts.names_authors(test):
         judges["author"] = artefacts.fit_authors
     found: dict[str, list[float | None]] = {

@@ -68,7 +68,7 @@ def _outcomes(pairs: Sequence[Comparison]) -> dict[str, list[float | None]]:
     found: dict[str, list[float | None]] = {
         "longer-wins": [*artefacts.longer_wins(pairs)],
         "shorter-wins": [*artefacts.shorter_wins(pairs)],
-        "n-grams": [*artefacts.cross_validated(artefacts.fit_ngrams, pairs)],
+        "n-grams": [*artefacts.cross_validated(artefacts.NGrams(pairs), pairs)],
     }
     if artefacts.names_authors(pairs):
         found["author"] = [*artefacts.cross_validated(artefacts.fit_authors, pairs)]
