@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from dajeong.data.rows import Bad, Left
+from dajeong.data.sniff import likely_source
 from dajeong.data.sources import SOURCES
 from dajeong.records import Dialogue, Preference, Record
 from source_rows import ANSWER, INSULT, QUESTION, SCORED, TALKSET, TURNS, WORSE, sentence
@@ -426,6 +427,7 @@ HUB_AND_TABLE = [
 @pytest.mark.parametrize(("table", "hub"), HUB_AND_TABLE)
 def test_the_table_and_the_hub_say_the_same(table: dict[str, Any], hub: dict[str, Any]) -> None:
     assert one("kobest", table) == one("kobest", hub)
+    assert likely_source(table) == likely_source(hub) == "kobest"
     record = one("kobest", table)
     assert said(record)[1] == record.meta["choices"][record.meta["label"]]
 

@@ -12,6 +12,7 @@ _SHAPES: tuple[tuple[str, frozenset[str]], ...] = tuple(
     (source, frozenset(keys.split()))
     for source, keys in (
         ("nikl", "id document"),
+        ("nikl", "metadata document"),
         ("aihub-ethics", "id sentences"),
         ("aihub-ethics", "talksets"),
         ("vaiv-scores", "prompt response1 sum1 response2 sum2"),
@@ -38,6 +39,12 @@ _SHAPES: tuple[tuple[str, frozenset[str]], ...] = tuple(
         ("kobest", "Text Question Answer"),
         ("kobest", "sentence question Answer"),
         ("kobest", "Target SENTENCE1 SENTENCE2"),
+        ("kobest", "Text Label"),
+        ("kobest", "paragraph question label"),
+        ("kobest", "premise question alternative_1"),
+        ("kobest", "context ending_1 label"),
+        ("kobest", "word context_1 context_2"),
+        ("kobest", "sentence label id"),
     )
 )
 """Keys a row of the source has; the first that fits is named."""
@@ -57,8 +64,8 @@ _IDS: tuple[tuple[re.Pattern[str], Mapping[str, str]], ...] = (
 def likely_source(row: Mapping[str, Any]) -> str | None:
     """The source whose keys, marks and ids the row has; None where none fits."""
     text = row.get("text")
-    if isinstance(text, str) and text.lstrip().startswith("### 질문:"):
-        return "koalpaca"
+    if isinstance(text, str) and text.lstrip().startswith(("### 질문:", "{")):
+        return "koalpaca" if text.lstrip().startswith("#") else "aihub-ethics"
     marked = row.get("prompt", row.get("chosen"))
     if "chosen" in row and isinstance(marked, str) and marked.lstrip().startswith("Human:"):
         return "rlhf-reward"
