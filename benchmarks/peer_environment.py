@@ -8,6 +8,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent / ".peers"
 PINS = ("torch==2.13.0", "transformers==5.23.0", "peft==0.21.2", "accelerate==1.15.0")
+LM_EVAL_PINS = (*PINS, "lm_eval==0.4.13")
 TEXT_PINS = ("numpy==2.4.6", "datasketch==2.0.0", "rouge_score==0.1.2")
 
 
