@@ -1377,6 +1377,26 @@ MESSAGES: dict[str, Sentence] = {
     "evol": Sentence("{step}: rewriting", "{step}: 고쳐 쓰기"),
     "asking-service": Sentence("Replies by {author}", "{author}의 답변"),
     "translating": Sentence("Translating", "옮기는 중"),
+    # --- judging
+    "judging": Sentence("Judging", "채점하는 중"),
+    "judge-who": Sentence(
+        "{step}: {method} has nobody to judge. Name a local model as `judge` with method exact, or a "
+        "`service` with method top_logprobs, sample or greedy.",
+        "{step}: {method} 방식으로 채점할 모델이 없습니다. exact는 로컬 모델을 `judge`로, top_logprobs, "
+        "sample, greedy는 `service`를 지정하세요.",
+    ),
+    "judge-done": Sentence(
+        "{step}: {scores} scores, missing: {missing}; the run has paid ${spent}.",
+        "{step}: 점수 {scores}개, 빠진 것: {missing}. 이 실행이 지금까지 낸 돈: ${spent}.",
+    ),
+    "judge-missing": Sentence(
+        "{step}: {missing} of {scores} scores are missing ({reasons}), the limit is {limit} (max_missing). "
+        "They are no zeros: look at `reason` in its scores.jsonl, then at the judge, its method and "
+        "max_new_tokens.",
+        "{step}: 점수 {scores}개 가운데 {missing}개가 빠졌습니다({reasons}). 한도는 {limit}(max_missing). "
+        "0점으로 치지 않습니다. scores.jsonl의 `reason`을 보고 채점 모델, 방식, max_new_tokens를 "
+        "살피세요.",
+    ),
     # --- preferences
     "pairs-done": Sentence(
         "{step}: {records} preferences ({counts}).", "{step}: 선호 레코드 {records}개({counts})."

@@ -12,6 +12,7 @@ from dajeong.data.filters.settings import CleanSettings
 from dajeong.data.mixture_settings import MixSettings
 from dajeong.data.settings import ReadSettings, SmalltalkSettings
 from dajeong.evaluation.settings import EvaluateSettings, KobestSettings, RewardReportSettings
+from dajeong.judging.settings import JudgeSettings
 from dajeong.preference.settings import PairsSettings
 from dajeong.records import Frozen
 from dajeong.rollout.settings import RepliesSettings
@@ -181,6 +182,13 @@ KINDS: dict[str, Kind] = {
         inputs={"models": MODELS, "prompts": DIALOGUES},
         outputs={"results": "Result", "replies": "Reply", "scores": "Score"},
         run="dajeong.evaluation.smalltalk:run",
+    ),
+    "judge": Kind(
+        JudgeSettings,
+        inputs={"replies": Input("Reply", many=True), "judge": MODEL._replace(optional=True)},
+        outputs={"scores": "Score", "results": "Result"},
+        run="dajeong.judging.judge:run",
+        estimate="dajeong.judging.judge:estimate",
     ),
     "kobest": Kind(
         KobestSettings,
