@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scripted_author import Author
+from scripted_author import Author, sentence
 
 from dajeong.data.filters.paraphrases import Units, similarity
 from dajeong.data.filters.settings import ParaphraseSettings
-from dajeong.data.read import Reject
+from dajeong.data.rejects import Reject
 from dajeong.errors import DataProblem, QualityProblem, RemoteProblem
 from dajeong.records import Dialogue, last_user_text
 from dajeong.storage import read_records, write_records
@@ -186,6 +186,26 @@ def test_a_spoilt_answer_is_counted_and_what_is_whole_is_kept(code: str, tmp_pat
         assert any("국밥" in text for text in texts) and not any(
             text.startswith("오래된 라디오") for text in texts
         )
+
+
+def test_labels_that_come_unevenly_are_balanced_or_their_task_is_dropped(tmp_path: Path) -> None:
+    def spoil(prompt: str, draw: random.Random) -> str | None:
+        if "이름표:" not in prompt:
+            return None
+        given = [("긍정", 3), ("부정", 1), ("중립", draw.randrange(3)), ("모름", 1)]
+        rows = [{"output": label, "input": sentence(draw)} for label, count in given for _ in range(count)]
+        return json.dumps({"instances": rows})
+
+    with scripted(Script(Author(spoil=spoil))) as server:
+        kinds = {"classification": 1.0}
+        work = made(settings_for(server, num_tasks=12, instances=2, kinds=kinds), tmp_path)
+    stats = json.loads((work.folder / "stats.json").read_text(encoding="utf-8"))
+    records = records_of(work, "records")
+    by_task = Counter(each.meta["instruction"] for each in records)
+    labels = Counter(each.messages[-1].content for each in records)
+    assert set(by_task.values()) == {3} and labels["긍정"] == labels["부정"] == labels["중립"] == len(by_task)
+    assert stats["rejected"]["label-missing"] == 12 - len(by_task) > 0
+    assert stats["rejected"]["answer-no-label"] == 12
 
 
 def test_requests_that_fail_are_rejects_and_no_records(tmp_path: Path) -> None:
