@@ -99,6 +99,14 @@ def test_a_reply_without_words_is_paid_but_never_kept(written: Written, code: st
         assert len(server.calls) == 2
 
 
+def test_an_answer_of_another_shape_that_was_charged_is_not_asked_again() -> None:
+    odd = Raw(200, {"choices": [{"message": {"content": 12}}], "usage": {"prompt_tokens": 5}})
+    with scripted(Script(faults=[odd])) as server, client(server, price_in=1.0, price_out=1.0) as ours:
+        [found] = ours.answers([asked("안녕?")])
+        assert isinstance(found, Failure) and found.code == "unreadable" and len(server.calls) == 1
+        assert ours.spent == pytest.approx(5e-6)
+
+
 def test_a_reply_cut_at_its_longest_says_so() -> None:
     script = Script(reply=lambda _: Written("반쯤", finish="length"))
     with scripted(script) as server, client(server) as ours:

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 from asking import client, questions
+from pydantic import ValidationError
 
-from dajeong.errors import RemoteProblem
+from dajeong.errors import RemoteProblem, UsageProblem
 from dajeong.remote.request import Answer
 from dajeong.remote.secrets import without_keys
+from dajeong.remote.settings import ServiceSettings
+from dajeong.settings_reader import read_settings
 from scripted_server import Answer as Raw
 from scripted_server import Fault, Messages, Script, error, scripted
 
@@ -135,12 +138,15 @@ def test_a_short_word_for_a_key_does_not_eat_replies(monkeypatch: pytest.MonkeyP
     ],
 )
 def test_an_address_holds_no_key(address: str) -> None:
-    from pydantic import ValidationError
-
-    from dajeong.remote.settings import ServiceSettings
-
     with pytest.raises(ValidationError):
         ServiceSettings(model="m", base_url=address)
+
+
+@pytest.mark.parametrize("name", ["api_key", "Authorization", "stream", "n"])
+def test_further_fields_bring_no_key_and_no_other_form(name: str) -> None:
+    with pytest.raises(UsageProblem) as refused:
+        read_settings(ServiceSettings, {"model": "m", "extra": {name: CANARY}}, lambda path: "r.yaml:3")
+    assert CANARY not in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -171,10 +177,6 @@ def test_a_detail_is_one_short_line() -> None:
 def test_a_key_pasted_into_a_recipe_is_not_repeated(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from dajeong.errors import UsageProblem
-    from dajeong.remote.settings import ServiceSettings
-    from dajeong.settings_reader import read_settings
-
     with pytest.raises(UsageProblem) as refused:
         read_settings(ServiceSettings, {"model": "m", "key_env": CANARY}, lambda path: "r.yaml:3")
     assert "key_env" in str(refused.value) and CANARY not in str(refused.value)

@@ -145,7 +145,7 @@ class Line:
                 outcome = read(value)
                 ended = outcome.result.code if isinstance(outcome.result, Failure) else "answered"
                 self.ledger.settle(call, ended, outcome.cost, outcome.usage, outcome.keep)
-                return self._unread(outcome.result)
+                return self._unread(outcome)
             case Again(code, detail, free):
                 self.ledger.settle(call, code, 0 if free else None)
                 return _Fault(code, self._clean(detail), self._told(reply))
@@ -156,12 +156,14 @@ class Line:
                 self.ledger.settle(call, code, 0)
                 raise self._problem(code, detail)
 
-    def _unread(self, result: T | Failure) -> T | Failure | _Fault:
-        """An answer of another shape is a fault that may pass; every other failure stays one."""
-        if isinstance(result, Failure):
-            clean = Failure(code=result.code, detail=self._clean(result.detail))
-            return _Fault(clean.code, clean.detail) if clean.code == "unreadable" else clean
-        return result
+    def _unread(self, outcome: Outcome[T]) -> T | Failure | _Fault:
+        """An answer of another shape may pass, and is asked again unless it was charged."""
+        if not isinstance(outcome.result, Failure):
+            return outcome.result
+        code, detail = outcome.result.code, self._clean(outcome.result.detail)
+        if code == "unreadable" and outcome.usage is None:
+            return _Fault(code, detail)
+        return Failure(code=code, detail=detail)
 
     def _without_answer(self, problem: TransportProblem) -> Failure | _Fault:
         if problem.code == "too-long-body":

@@ -18,6 +18,10 @@ ASIDE: dict[str, Any] = {"aside": True}
 """Marks what a result does not depend on: such a setting may change and finished work stays finished."""
 
 
+NOT_EXTRA = {"stream", "n", "best_of", "api_key", "api-key", "authorization", "key"}
+"""Fields that would change the form of an answer, or bring a key into a recipe."""
+
+
 class RemoteSettings(Frozen):
     """How any service is spoken to."""
 
@@ -75,6 +79,13 @@ class ServiceSettings(RemoteSettings):
     @classmethod
     def _plain_address(cls, value: str) -> str:
         return plain_address(value)
+
+    @field_validator("extra")
+    @classmethod
+    def _one_whole_answer(cls, value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        if found := NOT_EXTRA & {name.lower() for name in value}:
+            raise ValueError(f"extra: {', '.join(sorted(found))} cannot be set; keys come from key_env alone")
+        return value
 
     @model_validator(mode="after")
     def _both_prices(self) -> Self:
