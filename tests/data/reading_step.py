@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from dajeong.data.read import Reject, run
+from dajeong.data.read import run
+from dajeong.data.rejects import Reject
 from dajeong.data.settings import ReadSettings
 from dajeong.errors import DataProblem
 from dajeong.progress import Quiet

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from dajeong.catalog import load
-from dajeong.data.read import Reject
+from dajeong.data.rejects import Reject
 from dajeong.progress import Quiet
 from dajeong.records import Dialogue, Message
 from dajeong.storage import read_json, read_records, write_records

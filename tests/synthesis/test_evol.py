@@ -12,7 +12,7 @@ import pytest
 from making_step import Made, asked, workplace
 from scripted_author import Author
 
-from dajeong.data.read import Reject
+from dajeong.data.rejects import Reject
 from dajeong.data.terms import joint_licence
 from dajeong.errors import DataProblem, QualityProblem
 from dajeong.records import Dialogue, Message, last_user_text

@@ -6,12 +6,13 @@ is refused whole, before anything of it is read.
 
 from __future__ import annotations
 
+import glob
 import io
 import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, NamedTuple
@@ -49,6 +50,17 @@ class RawFile(NamedTuple):
     """The name of the file, folder or archive the user gave, for counting."""
     opened: Callable[[], BinaryIO]
     in_archive: bool = False
+
+
+def paths_of(patterns: Iterable[str]) -> list[Path]:
+    """`*` stands for all that match, sorted. Raises DataProblem where nothing does."""
+    paths: list[Path] = []
+    for pattern in patterns:
+        found = sorted(glob.glob(pattern)) if "*" in pattern and not Path(pattern).exists() else [pattern]
+        if not found:
+            raise DataProblem("file-missing", path=pattern)
+        paths += map(Path, found)
+    return paths
 
 
 def raw_files(path: Path, wanted: tuple[str, ...] = READABLE) -> Iterator[RawFile]:

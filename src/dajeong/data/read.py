@@ -7,48 +7,33 @@ are unreadable or make parts, and parts are kept, dropped, unwanted by the user'
 
 from __future__ import annotations
 
-import glob
 import hashlib
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import IO, Any
 
-from dajeong import messages
-from dajeong.data.clean import Ids, Seen, prompt_of, tidied, why_dropped
+from dajeong.data.clean import Ids, Seen, tidied, why_dropped
 from dajeong.data.draws import drawn
-from dajeong.data.files import raw_files
+from dajeong.data.files import paths_of, raw_files
 from dajeong.data.filters.known_sets import KNOWN_SETS
 from dajeong.data.hub import hub_rows
 from dajeong.data.lines import rows_of_file
 from dajeong.data.read_counts import Counts
 from dajeong.data.readers.fields import RawRow
+from dajeong.data.rejects import Reject, dropped, short, unreadable
 from dajeong.data.reserved import reserved_for
 from dajeong.data.rows import Bad, BadRow, Left, Row
 from dajeong.data.settings import ReadSettings
 from dajeong.data.sniff import hint
 from dajeong.data.sources import Source, find_source
 from dajeong.errors import DataProblem
-from dajeong.records import Frozen, Record
+from dajeong.records import Record
 from dajeong.storage import whole_file, write_json
 from dajeong.workplace import Workplace
 
 NUM_SHOWN = 3
 """Unreadable rows told to the person who waits; all of them are in the rejects."""
 
-MAX_OF_EVALUATION = 0.1
-"""Share of records from an evaluation set above which a file is taken for that set; fewer are dropped."""
-
 _BETWEEN_STOPS = 10_000
-
-
-class Reject(Frozen):
-    file: str
-    line: int
-    column: int
-    code: str
-    """Why, as a code: of `messages` for what cannot be read, the rule's name for what was dropped."""
-    reason: str
-    excerpt: str
 
 
 def run(settings: ReadSettings, work: Workplace) -> None:
@@ -108,7 +93,7 @@ class _Reading:
         if self.settings.hub:
             for row in hub_rows(self.settings.hub):
                 yield self.settings.hub.name, self.settings.hub.name, row
-        for path in _files(self.settings.path):
+        for path in paths_of(self.settings.path):
             for file in raw_files(path, self.source.files):
                 for row in rows_of_file(file):
                     yield file.origin, file.name, row
@@ -183,9 +168,8 @@ class _Reading:
 
     def refuse(self, path: str, bad: BadRow) -> None:
         self.counts.unreadable += 1
-        self.first_unreadable = self.first_unreadable or f"{_short(path)}:{bad.line}: {bad.why}"
-        reason = messages.MESSAGES[bad.code].en.format(**bad.parameters)
-        self.keep_reject(path, bad.line, bad.column, bad.code, reason, bad.excerpt)
+        self.first_unreadable = self.first_unreadable or f"{short(path)}:{bad.line}: {bad.why}"
+        self.keep(unreadable(path, bad))
         if self.counts.unreadable <= NUM_SHOWN:
             self.work.progress.say(
                 "line-unreadable",
@@ -197,54 +181,17 @@ class _Reading:
             )
 
     def drop(self, path: str, line: int, rule: str, part: Record | Left) -> None:
-        if isinstance(part, Left):
-            text = part.text
-        else:
-            text = " / ".join(message.content for message in prompt_of(part))
         by_choice = isinstance(part, Left) and part.chosen
         (self.counts.unwanted if by_choice else self.counts.dropped)[rule] += 1
-        self.keep_reject(path, line, 1, rule, f"dropped by the rule {rule}", repr(text[:60]))
+        self.keep(dropped(path, line, rule, part))
 
-    def keep_reject(self, path: str, line: int, column: int, code: str, reason: str, excerpt: str) -> None:
-        reject = Reject(
-            file=_short(path), line=line, column=column, code=code, reason=reason, excerpt=excerpt
-        )
+    def keep(self, reject: Reject) -> None:
         self.rejects.write(reject.model_dump_json().encode("utf-8") + b"\n")
 
     def check(self) -> None:
         """Raises DataProblem where more was refused than the settings allow, or nothing is left."""
-        counts, settings = self.counts, self.settings
-        files, rejects = ", ".join(counts.rows), self.work.folder / "rejects.jsonl"
-        if counts.unreadable > settings.max_unreadable * counts.num_rows:
-            raise DataProblem(
-                "read-unreadable",
-                files=files,
-                count=counts.unreadable,
-                rows=counts.num_rows,
-                limit=f"{settings.max_unreadable:.1%}",
-                first=self.first_unreadable + self.hint,
-                rejects=rejects,
-            )
-        num_of_evaluation = counts.evaluation.total()
-        if num_of_evaluation > MAX_OF_EVALUATION * counts.made:
-            raise DataProblem(
-                "read-evaluation",
-                files=files,
-                set=", ".join(counts.evaluation),
-                count=num_of_evaluation,
-                rows=counts.made,
-            )
-        num_wanted = counts.made - counts.unwanted.total()
-        if counts.dropped.total() > settings.max_dropped * num_wanted or not counts.kept:
-            raise DataProblem(
-                "read-dropped",
-                files=files,
-                count=counts.made - counts.kept,
-                rows=counts.made,
-                limit=f"{settings.max_dropped:.0%}",
-                rules=counts.refused,
-                rejects=rejects,
-            )
+        rejects = self.work.folder / "rejects.jsonl"
+        self.counts.check(self.settings, self.first_unreadable + self.hint, rejects)
 
     def tell(self, num_records: int) -> None:
         self.work.progress.say(
@@ -267,19 +214,3 @@ def _of_evaluation_set(row: RawRow) -> list[Record]:
         if any(map(reserved_for, records)):
             return records
     return []
-
-
-def _short(path: str) -> str:
-    """A file's name, or that of the archive and what lies in it."""
-    archive, mark, member = path.rpartition(".zip!")
-    return Path(archive).name + mark + member if mark else Path(path).name
-
-
-def _files(patterns: tuple[str, ...]) -> list[Path]:
-    files: list[Path] = []
-    for pattern in patterns:
-        found = sorted(glob.glob(pattern)) if "*" in pattern and not Path(pattern).exists() else [pattern]
-        if not found:
-            raise DataProblem("file-missing", path=pattern)
-        files += map(Path, found)
-    return files

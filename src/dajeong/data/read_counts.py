@@ -1,9 +1,16 @@
-"""What the reading step counts: every row, and every part of one, has its place here. Knows no record."""
+"""What the reading step counts, and how much of it is too much. Knows no record."""
 
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
+
+from dajeong.data.settings import ReadSettings
+from dajeong.errors import DataProblem
+
+MAX_OF_EVALUATION = 0.1
+"""Share of records from an evaluation set above which a file is taken for that set; fewer are dropped."""
 
 
 class Counts:
@@ -49,3 +56,36 @@ class Counts:
             "by_kind": dict(sorted(self.kinds.items())),
             "by_file": dict(self.rows),
         }
+
+    def check(self, settings: ReadSettings, first: str, rejects: Path) -> None:
+        """Raises DataProblem above a limit; it names the first unreadable row, and where all of them are."""
+        files, num_of_evaluation = ", ".join(self.rows), self.evaluation.total()
+        if self.unreadable > settings.max_unreadable * self.num_rows:
+            raise DataProblem(
+                "read-unreadable",
+                files=files,
+                count=self.unreadable,
+                rows=self.num_rows,
+                limit=f"{settings.max_unreadable:.1%}",
+                first=first,
+                rejects=rejects,
+            )
+        if num_of_evaluation > MAX_OF_EVALUATION * self.made:
+            raise DataProblem(
+                "read-evaluation",
+                files=files,
+                set=", ".join(self.evaluation),
+                count=num_of_evaluation,
+                rows=self.made,
+            )
+        num_wanted = self.made - self.unwanted.total()
+        if self.dropped.total() > settings.max_dropped * num_wanted or not self.kept:
+            raise DataProblem(
+                "read-dropped",
+                files=files,
+                count=self.made - self.kept,
+                rows=self.made,
+                limit=f"{settings.max_dropped:.0%}",
+                rules=self.refused,
+                rejects=rejects,
+            )

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
-from dajeong.data.read import Reject
+from dajeong.data.rejects import Reject
 from dajeong.errors import DajeongError, QualityProblem
 from dajeong.storage import whole_file, write_json
 from dajeong.workplace import Workplace

@@ -12,7 +12,7 @@ import pytest
 from dajeong.data.filters.filter import Dropped, Filter
 from dajeong.data.filters.settings import CleanSettings
 from dajeong.data.filters.step import run
-from dajeong.data.read import Reject
+from dajeong.data.rejects import Reject
 from dajeong.errors import DataProblem
 from dajeong.progress import Quiet
 from dajeong.records import Dialogue, Message, Preference, Record, Response

@@ -12,7 +12,7 @@ from dajeong.data.doctor.finding import Finding
 from dajeong.data.filters.decontamination import Decontamination
 from dajeong.data.filters.filter import Dropped
 from dajeong.data.filters.settings import DecontaminationSettings
-from dajeong.data.read import MAX_OF_EVALUATION
+from dajeong.data.read_counts import MAX_OF_EVALUATION
 from dajeong.data.reserved import reserved_for
 from dajeong.data.sources import SOURCES
 from dajeong.records import Record

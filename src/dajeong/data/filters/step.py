@@ -18,7 +18,7 @@ from dajeong.data.clean import prompt_of
 from dajeong.data.filters.filter import Dropped, Filter
 from dajeong.data.filters.settings import CleanSettings
 from dajeong.data.filters.table import Given, chosen_filters
-from dajeong.data.read import Reject
+from dajeong.data.rejects import Reject
 from dajeong.errors import DataProblem
 from dajeong.records import Dialogue, Preference, Record
 from dajeong.storage import read_records, write_json
