@@ -130,6 +130,19 @@ def test_concurrency_changes_no_byte(whole: dict[str, bytes], tmp_path: Path) ->
         assert bytes_of(made(settings_for(server, 1), tmp_path)) == whole
 
 
+def test_thoughts_before_an_answer_are_left_out(whole: dict[str, bytes], tmp_path: Path) -> None:
+    author = Author()
+    thoughts = '<think>과제를 {"tasks": ["거짓"]}처럼 지어 볼까?</think>\n'
+    with scripted(Script(lambda messages: f"{thoughts}{author(messages)}")) as server:
+        found = bytes_of(made(settings_for(server), tmp_path))
+    assert all(found[name] == whole[name] for name in ("prompts.jsonl", "records.jsonl"))
+    with (
+        scripted(Script(lambda messages: "<think>과제를 지어 볼까?")) as server,
+        pytest.raises(QualityProblem),
+    ):
+        made(settings_for(server, patience=1), tmp_path / "cut")
+
+
 def test_another_seed_makes_other_instructions(tmp_path: Path) -> None:
     with scripted(Script(Author())) as server:
         one, other = (

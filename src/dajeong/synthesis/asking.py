@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -16,6 +17,8 @@ from dajeong.remote.settings import ServiceSettings
 Found: TypeAlias = Answer | Failure
 CACHE = "remote.sqlite"
 """The run's file of kept answers, shared by its steps."""
+_THOUGHTS = re.compile(r"\A.*</think(?:ing)?>\s*|\A\s*<think(?:ing)?>.*", re.DOTALL)
+"""What some models write before they answer; one without an end was cut before the answer."""
 
 
 def estimator(service: ServiceSettings, run: Path) -> Client:
@@ -25,12 +28,16 @@ def estimator(service: ServiceSettings, run: Path) -> Client:
 
 
 def answered(client: Client, requests: Sequence[Request], bar: Bar, steps: int = 0) -> list[Found]:
-    """The bar moves by `steps` with every answer; its note is what the run has spent."""
+    """Thoughts before an answer are left out. The bar moves by `steps` with every one; its note is the price."""
     found: dict[int, Found] = {}
     for index, answer in client.stream(requests):
-        found[index] = answer
+        found[index] = _without_thoughts(answer) if isinstance(answer, Answer) else answer
         bar.advance(steps, note=client.note())
     return [found[index] for index in range(len(requests))]
+
+
+def _without_thoughts(answer: Answer) -> Answer:
+    return answer.model_copy(update={"text": _THOUGHTS.sub("", answer.text)})
 
 
 def request(
