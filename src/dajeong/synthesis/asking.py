@@ -28,7 +28,7 @@ def estimator(service: ServiceSettings, run: Path) -> Client:
 
 
 def answered(client: Client, requests: Sequence[Request], bar: Bar, steps: int = 0) -> list[Found]:
-    """Thoughts before an answer are left out. The bar moves by `steps` with every one; its note is the price."""
+    """Without the thoughts before them. The bar moves by `steps` with each; its note is what was spent."""
     found: dict[int, Found] = {}
     for index, answer in client.stream(requests):
         found[index] = _without_thoughts(answer) if isinstance(answer, Answer) else answer
