@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
-from reading_step import Outcome
+from reading_step import Heard, Outcome
 
 from dajeong.data.settings import ReadSettings
 from dajeong.records import Dialogue
@@ -127,6 +128,25 @@ def test_two_kinds_of_record_do_not_mix(tmp_path: Path) -> None:
     other = {"id": "2", "prompt": prompt, "responses": responses, "ranking": [[0], [1]]}
     path = written(tmp_path, [dialogue.model_dump_json(), json.dumps(other)])
     assert Outcome(tmp_path, "dajeong", [path], max_unreadable=0.5).run().rejects[0].code == "row-mixed"
+
+
+def test_a_step_cut_short_leaves_nothing_and_begins_again_the_same(tmp_path: Path) -> None:
+    path = written(tmp_path, [*rows(50), "{", *rows(50, start=50)])
+
+    class Pulled(Heard):
+        def say(self, code: str, **parameters: object) -> None:
+            raise KeyboardInterrupt
+
+    outcome = Outcome(tmp_path / "cut", "alpaca", [path], max_unreadable=0.5)
+    heard, outcome.work = outcome.work, dataclasses.replace(outcome.work, progress=Pulled())
+    with pytest.raises(KeyboardInterrupt):
+        outcome.run()
+    assert not outcome.work.folder.exists() or list(outcome.work.folder.iterdir()) == []
+    outcome.work = heard
+    whole = Outcome(tmp_path / "whole", "alpaca", [path], max_unreadable=0.5).run()
+    for name in ("records.jsonl", "rejects.jsonl", "stats.json"):
+        again = (outcome.run().work.folder / name).read_bytes()
+        assert again == (whole.work.folder / name).read_bytes()
 
 
 def test_a_star_stands_for_all_that_match(tmp_path: Path) -> None:
