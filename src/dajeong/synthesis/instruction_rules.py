@@ -16,7 +16,7 @@ from dajeong.synthesis.letters import hangul_share
 
 _UNSEEN = re.compile(
     r"이미지|사진|그림(?!자|책|의 떡|같)|그래프|도표|차트|파일(?!럿)|첨부|동영상|영상(?!강)"
-    r"|지도(?!자|교수|력| ?교수|층|하|했|받|해)|음성|녹음|음원|음악[을도]? ?(?:틀|들려)"
+    r"|(?<![가-힣])지도(?!자|교수|력| ?교수|층|하|했|받|해)|음성|녹음|음원|음악[을도]? ?(?:틀|들려)"
     r"|그려 ?(?:[주줘줄보봐볼달]|라)|재생(?:해|시|하[여는])|다운로드|업로드|링크"
     r"|캡처|검색해|웹사이트|사이트에"
     r"|(?<![a-z])(?:image|graph|picture|photo|file|map|draw|plot|video|audio|music|flowchart|diagram|chart)"
@@ -24,9 +24,9 @@ _UNSEEN = re.compile(
     r"|https?:|www\.",
     re.IGNORECASE,
 )
-"""Stems: a particle may follow any of them, so no border of a word is asked for behind."""
+"""Stems: any particle may follow, so no border of a word is asked for behind. 지도 also ends verbs."""
 
-_PUNCTUATION_FIRST = re.compile(r"[^\w'\"‘“「『(\[<]")
+_PUNCTUATION_FIRST = re.compile(r"[^\w'\"‘“「『《〈(\[<]")
 _FRAME = re.compile(
     r"\A\W*(?:(?:과제|말|보기|예시|명령어|지시문|질문|task|instruction|example)\s*\d*\s*[:：]|\d{1,2}\s*[.)]\s)"
     r"|###|```|\"tasks\"|\{\{|\}\}|<\|",
