@@ -1261,6 +1261,16 @@ MESSAGES: dict[str, Sentence] = {
         "{service}: no such address or model: {detail}. Check base_url and model.",
         "{service}: 그런 주소나 모델이 없습니다: {detail}. base_url과 model을 확인하세요.",
     ),
+    "service-unreachable": Sentence(
+        "cannot reach {service}: {detail}. Check base_url, the network, and whether the service is running.",
+        "{service}에 연결할 수 없습니다: {detail}. base_url, 네트워크, 서비스가 실행 중인지 확인하세요.",
+    ),
+    "network-settings": Sentence(
+        "the environment's network settings cannot be used: {problem}. Check HTTP_PROXY, HTTPS_PROXY, "
+        "ALL_PROXY and SSL_CERT_FILE.",
+        "환경 변수의 네트워크 설정을 쓸 수 없습니다: {problem}. HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, "
+        "SSL_CERT_FILE을 확인하세요.",
+    ),
     "service-pause": Sentence(
         "{service} asks to wait {seconds} seconds: {detail}. Run the same command after that, or raise "
         "max_wait_seconds; what was answered so far is kept.",

@@ -5,13 +5,17 @@ from __future__ import annotations
 import socket
 import time
 import tracemalloc
+from collections.abc import Mapping
 
 import pytest
 from asking import Instant, asked, client, questions
 
-from dajeong.errors import RemoteProblem
+from dajeong.errors import EnvironmentProblem, RemoteProblem
+from dajeong.remote.client import Client
 from dajeong.remote.pacing import Clock
 from dajeong.remote.request import Answer, Failure
+from dajeong.remote.settings import ServiceSettings
+from dajeong.remote.transport import HttpReply, TransportProblem
 from scripted_server import Answer as Raw
 from scripted_server import Fault, Script, Written, error, scripted
 
@@ -156,15 +160,56 @@ def test_a_service_that_is_down_is_not_asked_ten_thousand_times() -> None:
     assert len(server.calls) == 3 + 2 * 4
 
 
-def test_no_connection_is_tried_and_then_said() -> None:
-    with socket.socket() as taken:
+def test_a_service_that_was_never_there_stops_within_seconds() -> None:
+    with socket.socket() as taken, scripted() as server:
         taken.bind(("127.0.0.1", 0))  # bound, and nobody listens
-        with scripted() as server:
-            address = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
-            clock = Instant()
-            with client(server, clock=clock, base_url=address, max_retries=2) as ours:
-                [found] = ours.answers([asked("안녕?")])
-    assert isinstance(found, Failure) and found.code == "unreachable" and len(clock.waits) == 2
+        address = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
+        clock = Instant()
+        with client(server, clock=clock, base_url=address) as ours, pytest.raises(RemoteProblem) as stopped:
+            ours.answers(questions(5))
+    assert stopped.value.code == "service-unreachable" and stopped.value.exit_code == 5
+    assert len(clock.waits) == 2 and sum(clock.waits) < 5
+
+
+def test_an_address_that_can_be_none_is_the_same() -> None:
+    with scripted() as server, client(server, base_url="http://\u200b한/v1") as ours:
+        with pytest.raises(RemoteProblem, match="reach"):
+            ours.answers(questions(1))
+
+
+class Leaving:
+    """A transport whose service answers once and is then gone."""
+
+    def __init__(self) -> None:
+        self.tries = 0
+
+    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> HttpReply:
+        self.tries += 1
+        if self.tries > 1:
+            raise TransportProblem("unreachable", False)
+        return HttpReply(
+            200, {}, b'{"choices": [{"message": {"content": "\\ub124"}, "finish_reason": "stop"}]}'
+        )
+
+    def close(self) -> None: ...
+
+
+def test_a_service_that_went_away_is_waited_for() -> None:
+    transport, clock = Leaving(), Instant()
+    settings = ServiceSettings(model="m", base_url="http://127.0.0.1:9/v1", concurrency=1, max_retries=5)
+    with Client(settings, None, transport=transport, clock=clock) as ours:
+        found = ours.answers(questions(2))
+    assert [each.code for each in found if isinstance(each, Failure)] == ["unreachable"]
+    assert transport.tries == 1 + 6 and len(clock.waits) == 5
+
+
+def test_a_proxy_that_cannot_be_used_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "nonsense://me:secret@proxy.invalid:1")
+    with scripted() as server, client(server, base_url="http://example.invalid/v1") as ours:
+        ours.estimate(questions(1))
+        with pytest.raises(EnvironmentProblem) as refused:
+            ours.answers(questions(1))
+        assert "secret" not in str(refused.value)
 
 
 @pytest.mark.parametrize("fault", ["silent", "drip"])

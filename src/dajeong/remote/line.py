@@ -24,6 +24,8 @@ T = TypeVar("T")
 
 FAULTS = {"busy", "server-error", "unreadable", "html", "no-body", "unreachable", "cut-off", "bad-request"}
 """Failures that speak of the service, or of all requests; the others are about one request."""
+FIRST_TRIES = 3
+"""Tries to reach a service that has never been reached: a wrong address shows within seconds."""
 SHARED_PAUSE = 2.0
 """Longest pause of everybody, in seconds, when one is told that it is too much, and not for how long."""
 
@@ -75,6 +77,7 @@ class Line:
         self._changed = threading.Condition()
         self._num_open = 0
         self._failures_in_a_row = 0
+        self._reached = False
 
     def ask(
         self, body: bytes, most: int, weight: float, read: Callable[[Any], Outcome[T]], halt: threading.Event
@@ -89,11 +92,17 @@ class Line:
             found = self._once(body, most, read, halt)
             if not isinstance(found, _Fault):
                 break
+            self._meet(found, attempt)
             if attempt < self.settings.max_retries:
                 self._pause(found, attempt, halt)
         result = Failure(code=found.code, detail=found.detail) if isinstance(found, _Fault) else found
         self._count(result)
         return result
+
+    def _meet(self, fault: _Fault, attempt: int) -> None:
+        """A service that was never there is not waited for as long as one that went away."""
+        if fault.code == "unreachable" and not self._reached and attempt + 1 >= FIRST_TRIES:
+            raise self._problem("service-unreachable", fault.detail)
 
     def _pace(self, weight: float, halt: threading.Event) -> None:
         while left := self.gate.seconds_left():
@@ -139,6 +148,7 @@ class Line:
         except TransportProblem as problem:
             self.ledger.settle(call, problem.code, None if problem.sent else 0)
             return self._without_answer(problem)
+        self._reached = True
         reply = reply._replace(body=struck_out(reply.body, self._key))
         match verdict(reply):
             case Readable(value):

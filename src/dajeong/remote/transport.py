@@ -5,10 +5,13 @@ The one seam of this room: a test gives its own `Transport`.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from dajeong.errors import EnvironmentProblem
+from dajeong.remote.secrets import without_keys
 from dajeong.remote.settings import RemoteSettings, is_this_machine
 
 if TYPE_CHECKING:
@@ -43,15 +46,11 @@ class HttpTransport:
     """HTTP by httpx: connections are kept, redirects are not followed, so that no key goes elsewhere."""
 
     def __init__(self, settings: RemoteSettings, address: str) -> None:
-        import httpx  # here: `dajeong --help` must not wait for it
-
-        self.answer_seconds = settings.answer_seconds
+        self.settings = settings
+        self.address = address
         self.max_body = int(settings.max_body_mib * 2**20)
-        timeout = httpx.Timeout(settings.read_seconds, connect=settings.connect_seconds, pool=None)
-        limits = httpx.Limits(
-            max_connections=settings.concurrency, max_keepalive_connections=settings.concurrency
-        )
-        self.client = httpx.Client(timeout=timeout, limits=limits, trust_env=not is_this_machine(address))
+        self._client: httpx.Client | None = None
+        self._lock = threading.Lock()
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes) -> HttpReply:
         import httpx
@@ -64,8 +63,8 @@ class HttpTransport:
             raise TransportProblem("cut-off", True, _said(broken)) from None
 
     def _posted(self, url: str, headers: Mapping[str, str], body: bytes) -> HttpReply:
-        until = time.monotonic() + self.answer_seconds
-        with self.client.stream("POST", url, headers=dict(headers), content=body) as response:
+        until = time.monotonic() + self.settings.answer_seconds
+        with self._opened().stream("POST", url, headers=dict(headers), content=body) as response:
             found = {name.lower(): value for name, value in response.headers.items()}
             return HttpReply(response.status_code, found, self._read(response, until))
 
@@ -79,14 +78,36 @@ class HttpTransport:
             if len(body) > self.max_body:
                 raise self._too_long()
             if time.monotonic() > until:
-                raise TransportProblem("cut-off", True, f"not complete after {self.answer_seconds:g} s")
+                raise TransportProblem(
+                    "cut-off", True, f"not complete after {self.settings.answer_seconds:g} s"
+                )
         return bytes(body)
 
     def _too_long(self) -> TransportProblem:
         return TransportProblem("too-long-body", True, f"more than {self.max_body} bytes")
 
+    def _opened(self) -> httpx.Client:
+        """Made for the first request: an estimate needs none. Raises EnvironmentProblem for a useless proxy."""
+        import httpx
+
+        settings = self.settings
+        timeout = httpx.Timeout(settings.read_seconds, connect=settings.connect_seconds, pool=None)
+        limits = httpx.Limits(
+            max_connections=settings.concurrency, max_keepalive_connections=settings.concurrency
+        )
+        with self._lock:
+            if self._client is None:
+                outside = not is_this_machine(self.address)
+                try:
+                    self._client = httpx.Client(timeout=timeout, limits=limits, trust_env=outside)
+                except (ImportError, ValueError, OSError, httpx.InvalidURL) as problem:
+                    said = without_keys(str(problem), None)
+                    raise EnvironmentProblem("network-settings", problem=said) from None
+            return self._client
+
     def close(self) -> None:
-        self.client.close()
+        if self._client is not None:
+            self._client.close()
 
 
 def _unreachable() -> tuple[type[Exception], ...]:
