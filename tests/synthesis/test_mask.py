@@ -13,6 +13,7 @@ from dajeong.synthesis.mask_code import is_code
 
 TAKEN = {
     "fence": ("Run this:\n```python\nx = 1\nprint(x)\n```\nThen wait.", ["```python\nx = 1\nprint(x)\n```"]),
+    "fence in a line": ("Run ```x = 1\ny = 2``` now.", ["```x = 1\ny = 2```"]),
     "open fence": ("Run this:\n```\nx = 1\n\ny", ["```\nx = 1\n\ny"]),
     "inline code": ("Use `a b` and ``c`d`` here.", ["`a b`", "``c`d``"]),
     "inline math": ("Let $x^2 + y$ be $n$ items.", ["$x^2 + y$", "$n$"]),

@@ -28,7 +28,7 @@ def author(server: Server, **more: Any) -> ServiceAuthor:
 
 
 def settings(
-    server: Server, *, drop: tuple[str, ...] = ("cut", "language", "echo"), **more: Any
+    server: Server, *, drop: tuple[str, ...] = ("cut", "language", "echo", "thoughts"), **more: Any
 ) -> RespondSettings:
     given = {"per_prompt": 2, "services": {"scripted": author(server)}, "drop": drop, "max_rejected": 1.0}
     return RespondSettings(**(given | more))
@@ -198,6 +198,16 @@ def test_services_models_and_files_answer_the_same_prompts_side_by_side(tmp_path
         "ended_share": 0.0,
         "mean_tokens": None,
     }
+
+
+def test_thoughts_of_a_service_are_left_out_and_those_in_a_file_drop_the_reply(tmp_path: Path) -> None:
+    said = "<think>무엇이 좋을까</think> 국수 어때요?"
+    written = [Reply(id="r", prompt_id="p", prompt=PROMPTS[1].messages, content=said, author="file")]
+    with scripted(Script(reply=lambda messages: said)) as server:
+        inputs = {"prompts": PROMPTS, "written": written}
+        made = Made(respond.run, settings(server, per_prompt=1), tmp_path, inputs)
+    assert [reply.content for reply in made.read("replies", Reply)] == ["국수 어때요?"] * 3
+    assert [reject.code for reject in made.rejects] == ["thoughts"]
 
 
 def test_examples_written_elsewhere_are_replies_of_their_source(tmp_path: Path) -> None:

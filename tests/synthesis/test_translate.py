@@ -154,6 +154,29 @@ def test_a_faulty_translation_drops_its_record_under_its_own_name(rule: str, tmp
     assert [record.id for record in made.read("records", Dialogue)] == ["ko:made:2", "ko:made:3"]
 
 
+def test_a_record_without_an_answer_is_listed_and_asked_for_again_by_the_next_run(tmp_path: Path) -> None:
+    records = many(4)
+    with scripted(Script(reply=model())) as server:
+        told = TranslateSettings(service=server.settings(max_retries=0))
+        server.script.fault_of = lambda number, body: 503 if "number 2," in str(body) else None
+        made = Made(translate.run, told, tmp_path, {"data": records})
+        assert [(reject.file, reject.code) for reject in made.rejects] == [("made:2", "server-error")]
+        asked, server.script.fault_of = len(server.calls), None
+        made = Made(translate.run, told, tmp_path, {"data": records})
+        assert made.rejects == [] and len(server.calls) - asked <= 2
+    assert [record.id for record in made.read("records", Dialogue)] == [f"ko:made:{n}" for n in range(4)]
+
+
+def test_thoughts_and_a_frame_around_a_translation_are_no_part_of_it(tmp_path: Path) -> None:
+    def framed(messages: list[dict[str, str]]) -> str:
+        return f"<think>Let me see.\n\nWell.</think>\n<source>\n{model()(messages)}\n</source>"
+
+    with scripted(Script(reply=framed)) as server:
+        made = Made(translate.run, settings(server, tries=1), tmp_path, {"data": COOKING[:1]})
+    (record,) = made.read("records", Dialogue)
+    assert record.messages[0].content == korean("How long do I boil 3 eggs?")
+
+
 def test_a_reply_cut_off_is_translated_line_by_line(tmp_path: Path) -> None:
     def short_winded(messages: list[dict[str, str]]) -> Written:
         text = model()(messages)

@@ -24,7 +24,9 @@ _own_marks = _by(r"⟦[^⟦⟧\n]{0,20}⟧|[⟦⟧]")
 """A text that already holds what looks like a mark."""
 
 _fences = _by(
-    r"^[ \t]*(?P<fence>`{3,9}|~{3,9})[^\n]*\n(?:.*?^[ \t]*(?P=fence)[`~]*[ \t]*$|.*\Z)|`{3}[^`\n]+`{3}",
+    r"^[ \t]*(?P<fence>`{3,9}|~{3,9})[^\n]*\n.{0,20000}?^[ \t]*(?P=fence)[`~]*[ \t]*$"
+    r"|(?<!`)`{3}(?!`).{1,20000}?(?<!`)`{3}(?!`)"
+    r"|^[ \t]*(?:`{3,9}|~{3,9})[^\n]*\n.*\Z",
     re.MULTILINE | re.DOTALL,
 )
 """A fence that is never closed goes on to the end."""

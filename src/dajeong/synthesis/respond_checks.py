@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 from dajeong.data import refusal
@@ -35,6 +36,12 @@ def _refusal(reply: Reply) -> str | None:
     return ", ".join(found) or None
 
 
+def _thoughts(reply: Reply) -> str | None:
+    """What some models write before they answer; services' are left out already."""
+    found = re.search(r"</?think(?:ing)?>", reply.content)
+    return found[0] if found else None
+
+
 def _echo(reply: Reply) -> str | None:
     return "repeats the prompt" if reply.content.strip() == last_user_text(reply.prompt).strip() else None
 
@@ -43,6 +50,7 @@ CHECKS: Mapping[ReplyCheck, Callable[[Reply], str | None]] = {
     "cut": _cut,
     "language": _language,
     "echo": _echo,
+    "thoughts": _thoughts,
     "refusal": _refusal,
 }
 """Name → what is wrong, None where nothing is."""

@@ -65,8 +65,9 @@ def messages_for(
     system = "\n".join(filter(None, (SYSTEM, f"- {REGISTERS[register]}" if REGISTERS[register] else "")))
     before = CONTEXT.format(context=_shortened(context)) if context else ""
     asked = ASK.format(context=before, text=text)
-    if faults:
-        asked += AGAIN.format(faults=", ".join(FAULTS[fault] for fault in faults))
+    known = [FAULTS[fault] for fault in faults if fault in FAULTS]
+    if known:
+        asked += AGAIN.format(faults=", ".join(known))
     return (Message(role="system", content=system), Message(role="user", content=asked))
 
 
