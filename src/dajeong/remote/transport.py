@@ -87,7 +87,7 @@ class HttpTransport:
         return TransportProblem("too-long-body", True, f"more than {self.max_body} bytes")
 
     def _opened(self) -> httpx.Client:
-        """Made for the first request: an estimate needs none. Raises EnvironmentProblem for a useless proxy."""
+        """Made for the first request: an estimate needs none. Raises EnvironmentProblem for bad proxies."""
         import httpx
 
         settings = self.settings
