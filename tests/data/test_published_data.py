@@ -12,6 +12,7 @@ import pytest
 from reading_step import Outcome
 
 from dajeong.data.lines import read_rows
+from dajeong.data.placeholders import has_placeholder
 from dajeong.data.readers.vaiv import VaivScores
 from dajeong.data.rows import Left, Row
 from dajeong.data.sniff import likely_source
@@ -128,6 +129,19 @@ def test_the_length_rule_keeps_what_was_published(name: str, tmp_path: Path) -> 
     stats = Outcome(tmp_path, "vaiv-prompts", [path], min_prompt_characters=16, repeats="keep").run().stats
     assert (stats["rows"], stats["records"]) == (rows, kept)
     assert stats["dropped"] == {"short-prompt": rows - kept}
+
+
+def test_names_in_talk_are_filled_in_where_asked(tmp_path: Path) -> None:
+    path = VAIV / "sft/instructions/conversation.jsonl"
+    kept, filled = (
+        Outcome(tmp_path / how, "vaiv-sft", [path], options={"placeholders": how}).run().dialogues
+        for how in ("keep", "replace")
+    )
+    marked = [any(has_placeholder(message.content) for message in record.messages) for record in kept]
+    assert len(kept) == len(filled) and sum(marked) >= 201
+    assert not any(has_placeholder(message.content) for record in filled for message in record.messages)
+    same = [before == after for before, after in zip(kept, filled, strict=True)]
+    assert same == [not mark for mark in marked], "nothing else changes"
 
 
 def _scored(kind: str) -> list[dict[str, Any]]:

@@ -276,6 +276,32 @@ def test_misspelt_ids_are_one_id() -> None:
     assert {dict(parts("vaiv-prompts", row)[0])["id"] for row in named} == {"vaiv-prompts:hatespeech_7"}
 
 
+def test_names_in_published_talk_can_be_filled_in() -> None:
+    row = {"id": "conversaion_3", "instruction": "name1이가 왔어?", "output": "응, name1은 왔어."}
+    question, answer = said(one("vaiv-sft", row, placeholders="replace"))
+    word = answer.removeprefix("응, ").split(" ")[0][:-1]
+    assert question.startswith(word) and "name" not in question + answer
+    assert said(one("vaiv-sft", row))[0] == row["instruction"]
+    assert left("vaiv-sft", row, placeholders="drop") == "placeholder"
+    code = {"id": "evol_3", "prompt": "num = 3 은 무슨 뜻?"}
+    for placeholders in ("replace", "drop"):
+        assert said(one("vaiv-prompts", code, placeholders=placeholders))[0] == code["prompt"]
+
+
+@pytest.mark.parametrize(
+    ("row", "labelled_by"),
+    [
+        ({"id": "conversation_1", "id2": "conversation_2", "prompt": QUESTION}, "judge:g-eval"),
+        ({"id": "conversation_1", "prompt": QUESTION}, "human:vaiv"),
+        ({"id": "hatespeech1", "prompt": INSULT}, "human:vaiv"),
+        ({"id": "evol_instruction_25", "prompt": QUESTION}, "rule:chatgpt-wins"),
+        ({"id": "translation_0", "instruction": QUESTION}, "human:rlhf-reward"),
+    ],
+)
+def test_who_labelled_a_published_pair(row: dict[str, Any], labelled_by: str) -> None:
+    assert ranked("vaiv-preference", {**row, "chosen": ANSWER, "rejected": WORSE}).labelled_by == labelled_by
+
+
 @pytest.mark.parametrize("key", ["answer1", "chatGPT_answer"])
 def test_translated_answers_have_two_names(key: str) -> None:
     record = one("vaiv-sft", {"id": "chatgpt_translation_1", "prompt": QUESTION, key: ANSWER})

@@ -23,7 +23,7 @@ from dajeong.data.readers.kobest import kobest
 from dajeong.data.readers.nikl import Nikl
 from dajeong.data.readers.own import own
 from dajeong.data.readers.pairs import preference, rlhf_reward, trl
-from dajeong.data.readers.vaiv import VaivScores, vaiv_instructions, vaiv_preference, vaiv_prompts
+from dajeong.data.readers.vaiv import VaivInstructions, VaivPreference, VaivPrompts, VaivScores
 from dajeong.data.rows import Left
 from dajeong.data.settings import Repeats
 from dajeong.errors import UsageProblem
@@ -68,10 +68,10 @@ SOURCES: dict[str, Source] = {
     "dajeong": Source(own),
     "nikl": Source(Nikl(), licences.NIKL, files=(".json",)),
     "aihub-ethics": Source(AihubEthics(), licences.AIHUB, repeats="prompt", files=(".json",)),
-    "vaiv-sft": Source(vaiv_instructions, licences.VAIV, repeats="prompt"),
-    "vaiv-preference": Source(vaiv_preference, licences.VAIV),
+    "vaiv-sft": Source(VaivInstructions(), licences.VAIV, repeats="prompt"),
+    "vaiv-preference": Source(VaivPreference(), licences.VAIV),
     "vaiv-scores": Source(VaivScores(), licences.VAIV),
-    "vaiv-prompts": Source(vaiv_prompts, licences.VAIV, repeats="prompt"),
+    "vaiv-prompts": Source(VaivPrompts(), licences.VAIV, repeats="prompt"),
     "kobest": Source(kobest, licences.KOBEST, "keep", evaluation=True, files=(".tsv", ".csv", ".parquet")),
 }
 

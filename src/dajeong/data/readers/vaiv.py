@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any, Literal
 
+from dajeong.data.clean import answers_of, prompt_of, with_texts
+from dajeong.data.placeholders import Names, has_placeholder
 from dajeong.data.readers.fields import RawRow, asked, present, text_of, wrong_type
 from dajeong.data.readers.instructions import alpaca
 from dajeong.data.readers.pairs import pair, preference
@@ -14,29 +16,61 @@ from dajeong.records import Dialogue, Frozen, Record, content_id
 CRITERIA = ("친근함", "무해함", "이해 가능성", "자연스러움", "맥락 유지", "전반적인 품질")
 
 
-def vaiv_instructions(name: str, row: RawRow) -> list[Record]:
-    """VAIV's SFT set and its parts: Alpaca rows whose id tells the kind; `{input, output}` is abusive talk.
+class _Vaiv(Frozen):
+    """What all of these files have in common: kinds told from ids, and names that were made anonymous."""
+
+    placeholders: Literal["keep", "replace", "drop"] = "keep"
+    """`name1` in talk: as it is, an invented word with a fitting particle, or no such record."""
+
+    def _named(self, record: Record, row: RawRow) -> Record | Left:
+        record = record.model_copy(update={"kind": vaiv_kind(row)})
+        if self.placeholders == "keep" or record.kind != "talk":
+            return record  # elsewhere it may be a variable of a program
+        opening = prompt_of(record)[0].content
+        if self.placeholders == "drop":
+            texts = [*(message.content for message in prompt_of(record)), *answers_of(record)]
+            return Left("placeholder", opening, chosen=True) if any(map(has_placeholder, texts)) else record
+        names = Names(record.id)
+        return with_texts(record, lambda text, _: names.replaced(text))
+
+
+class VaivInstructions(_Vaiv):
+    """VAIV's SFT set and its parts: Alpaca rows; `{input, output}` is abusive talk.
 
     The translated prompts have their answer under `answer1` or `chatGPT_answer`.
     """
-    answer = next((key for key in ("answer1", "chatGPT_answer") if key in row), None)
-    row = {**row, "output": row[answer]} if answer else row
-    return [record.model_copy(update={"kind": vaiv_kind(row)}) for record in alpaca(name, _spelt(row))]
+
+    def __call__(self, name: str, row: RawRow) -> list[Record | Left]:
+        answer = next((key for key in ("answer1", "chatGPT_answer") if key in row), None)
+        row = {**row, "output": row[answer]} if answer else row
+        return [self._named(record, row) for record in alpaca(name, _spelt(row))]
 
 
-def vaiv_preference(name: str, row: RawRow) -> list[Record]:
-    """VAIV's pairs: `data_final` was labelled by GPT-4 (its rows have an `id2`), `finalSet` by people."""
-    labelled_by = "judge:g-eval" if "id2" in row else "human:vaiv"
-    update = {"kind": vaiv_kind(row), "labelled_by": labelled_by}
-    return [record.model_copy(update=update) for record in preference(name, _spelt(row))]
+class VaivPreference(_Vaiv):
+    """VAIV's pairs: `data_final` (its rows have an `id2`), `finalSet`, and the translated ones."""
+
+    def __call__(self, name: str, row: RawRow) -> list[Record | Left]:
+        update = {"labelled_by": _labelled_by(row)}
+        pairs = [record.model_copy(update=update) for record in preference(name, _spelt(row))]
+        return [self._named(record, row) for record in pairs]
 
 
-def vaiv_prompts(name: str, row: RawRow) -> list[Record]:
+def _labelled_by(row: RawRow) -> str:
+    if "id2" in row:
+        return "judge:g-eval"
+    if "instruction" in row:
+        return "human:rlhf-reward"
+    return "human:vaiv" if vaiv_kind(row) in ("talk", "abusive") else "rule:chatgpt-wins"
+
+
+class VaivPrompts(_Vaiv):
     """VAIV's prompts for reward and PPO: `{id, prompt}`, earlier `{id3, prompt}`, or a line of text."""
-    prompt = text_of(row, "prompt", "text")
-    identity = row.get("id3") or row.get("id")
-    identity = f"{name}:{_spelling(identity)}" if identity is not None else content_id(name, prompt)
-    return [Dialogue(id=identity, source=name, kind=vaiv_kind(row), messages=(asked(prompt),))]
+
+    def __call__(self, name: str, row: RawRow) -> list[Record | Left]:
+        prompt = text_of(row, "prompt", "text")
+        identity = row.get("id3") or row.get("id")
+        given = content_id(name, prompt) if identity is None else f"{name}:{_spelling(identity)}"
+        return [self._named(Dialogue(id=given, source=name, messages=(asked(prompt),)), row)]
 
 
 class VaivScores(Frozen):
