@@ -77,6 +77,11 @@ class Bootstrap:
             kept = self._kept(asks, found, bar)
             self._join(asks, kept, bar)
 
+    @property
+    def unit(self) -> str:
+        """In which instructions are compared."""
+        return self._distinct.unit
+
     def missing(self) -> dict[str, int]:
         """Kind → instructions it lacks."""
         found = {kind: self.targets[kind] - len(tasks) for kind, tasks in self.tasks.items()}

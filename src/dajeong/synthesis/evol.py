@@ -92,6 +92,7 @@ class Evolution:
         return {
             "prompts": len(self.prompts),
             "given": num_heads,
+            "compared": self._distinct.unit,
             "by_operation": dict(sorted(self.by_operation.items())),
             "by_round": dict(sorted(self.by_round.items())),
         }

@@ -94,4 +94,5 @@ def _figures(bootstrap: Bootstrap, tasks: Sequence[Task], by_kind: Counter[str])
         "missing_by_kind": bootstrap.missing(),
         "rounds": bootstrap.num_rounds,
         "requests": bootstrap.num_requests,
+        "compared": bootstrap.unit,
     }

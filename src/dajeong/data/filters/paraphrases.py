@@ -90,6 +90,11 @@ class Distinct:
         self._places: dict[tuple[str, int], array[int]] = {}
         """(unit, its number among equal ones of a text) → the kept texts that have it."""
 
+    @property
+    def unit(self) -> str:
+        """What is compared: `morphemes` or `syllables`."""
+        return "morphemes" if self._units.morphemes else "syllables"
+
     def offer(self, texts: Sequence[str]) -> list[Match | None]:
         """Each in turn: the kept text that it is too much like, or None, and then it is kept itself."""
         found: list[Match | None] = []
