@@ -18,6 +18,7 @@ from dajeong.remote.json_text import json_in
 NUMBER = r"(?<![\w.,])[-+]?\d+(?:\.\d+)?(?![\d])"
 _OUT_OF = re.compile(
     rf"(?P<score>{NUMBER})\s*점?\s*(?:/|out of|of)\s*(?P<of>\d+)(?![.\d])|"
+    rf"(?P<score3>{NUMBER})\s*점?\s*[(,]?\s*(?P<of3>\d+)\s*점\s*만점\)?|"
     rf"(?P<of2>\d+)\s*점\s*만점\s*(?:에|중에|중|기준)?\s*(?:으로|에서)?\s*(?P<score2>{NUMBER})",
     re.IGNORECASE,
 )
@@ -109,8 +110,9 @@ def _out_of(text: str, highest: int) -> tuple[set[float], set[float]]:
     scores: set[float] = set()
     others: set[float] = set()
     for match in _OUT_OF.finditer(text):
-        score = float(match["score"] or match["score2"])
-        (scores if int(match["of"] or match["of2"]) == highest else others).add(score)
+        score = float(match["score"] or match["score2"] or match["score3"])
+        whole = int(match["of"] or match["of2"] or match["of3"])
+        (scores if whole == highest else others).add(score)
     return scores, others
 
 
