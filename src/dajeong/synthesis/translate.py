@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from dajeong.data.clean import prompt_of, with_texts
 from dajeong.data.filters.step import records_of
-from dajeong.data.reserved import reserved_for
 from dajeong.data.terms import joint_licence
 from dajeong.progress import Bar
-from dajeong.records import Record, last_user_text
+from dajeong.records import Record
 from dajeong.remote.prices import Estimate
 from dajeong.synthesis.harvest import Harvest, harvest
-from dajeong.synthesis.mask import masked, without_marks
 from dajeong.synthesis.translate_deepl import DeeplTranslator
 from dajeong.synthesis.translate_engine import Engine, LanguageModel
+from dajeong.synthesis.translate_records import all_texts, marked, texts_of, with_note
 from dajeong.synthesis.translate_settings import TranslateSettings
 from dajeong.synthesis.translate_texts import Rendered, Text, Unfit, first_tasks, rendered
 from dajeong.synthesis.translate_wording import depends_on_wording
@@ -114,7 +112,7 @@ class _Translating:
         why = hangs_on_english(record, self.settings)
         if why is not None:
             self.found.flagged["english-wording"] += 1
-            self.set_aside.append(_with_note(record, {"english_wording": why}))
+            self.set_aside.append(with_note(record, {"english_wording": why}))
         return why is not None
 
     def made(self, record: Record, results: Sequence[tuple[Text, Rendered | Unfit]]) -> Record | None:
@@ -131,8 +129,8 @@ class _Translating:
         made = with_texts(record, lambda source, is_answer: next(left).text)
         note = {"by": self.engine.name, "flags": flags}
         licence = joint_licence(record.licence, self.settings.licence)
-        named = _with_note(made, note).model_copy(update={"id": f"ko:{record.id}", "licence": licence})
-        self.found.keep(named.id, _shown(record), _shown(made), flags)
+        named = with_note(made, note).model_copy(update={"id": f"ko:{record.id}", "licence": licence})
+        self.found.keep(named.id, all_texts(record), all_texts(made), flags)
         return named
 
 
@@ -156,30 +154,6 @@ class Part:
         self._moved = place
 
 
-def texts_of(record: Record, settings: TranslateSettings) -> list[Text]:
-    """Every text of a record, in the order in which `with_texts` changes them."""
-    question = last_user_text(prompt_of(record))
-    context = without_marks(masked(question).text)
-    with_context = settings.service is not None if settings.context is None else settings.context
-    found: list[Text] = []
-
-    def take(text: str, is_answer: bool) -> str:
-        register = settings.answer_register if is_answer else settings.question_register
-        found.append(Text(text, register, context if with_context and text != question else ""))
-        return text
-
-    with_texts(record, take)
-    return found
-
-
-def marked(record: Record) -> Record:
-    """With the evaluation set it belongs to written into it: in Korean nobody would know it again."""
-    belongs_to = reserved_for(record)
-    if belongs_to is None:
-        return record
-    return record.model_copy(update={"meta": {**record.meta, "evaluation": belongs_to}})
-
-
 def num_records(files: Iterable[Path]) -> int:
     """Lines with something on them; missing files are told when they are read."""
     count = 0
@@ -192,18 +166,3 @@ def num_records(files: Iterable[Path]) -> int:
 
 def _files(work: Workplace) -> list[Path]:
     return [Path(file) for file in work.inputs.get("data", ())]
-
-
-def _with_note(record: Record, note: Mapping[str, Any]) -> Record:
-    return record.model_copy(update={"meta": {**record.meta, "translation": dict(note)}})
-
-
-def _shown(record: Record) -> str:
-    shown: list[str] = []
-
-    def take(text: str, is_answer: bool) -> str:
-        shown.append(text)
-        return text
-
-    with_texts(record, take)
-    return "\n\n".join(shown)
