@@ -211,6 +211,16 @@ def test_what_cannot_be_had_is_an_error_of_the_surroundings(
     )
 
 
+def test_nobody_is_told_what_is_read(datasets: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(datasets.config, "HF_UPDATE_DOWNLOAD_COUNTS", True)
+    monkeypatch.setattr(datasets.load, "get_session", lambda: asked.append("a session"))
+    datasets.Dataset.from_list(ROWS).save_to_disk(tmp_path / "saved")
+    list(hub_rows(HubSettings(name=str(tmp_path / "saved"))))
+    datasets.load.increase_load_count("owner/name")
+    assert asked == []
+
+
 def test_without_the_extra_the_way_out_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(EnvironmentProblem) as caught:

@@ -29,9 +29,11 @@ def hub_rows(hub: HubSettings) -> Iterator[Row | BadRow]:
 
 def _library() -> Any:
     try:
-        return importlib.import_module("datasets")
+        library = importlib.import_module("datasets")
     except ImportError as problem:
         raise EnvironmentProblem("extra-missing", needed_for="datasets", extra="datasets") from problem
+    library.config.HF_UPDATE_DOWNLOAD_COUNTS = False  # else every data set that is opened is reported
+    return library
 
 
 def _opened(library: Any, hub: HubSettings) -> Any:
