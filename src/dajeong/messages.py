@@ -457,7 +457,8 @@ MESSAGES: dict[str, Sentence] = {
     # --- cleaning data
     "clean-done": Sentence(
         "{step}: {records} of {rows} records stay; repaired or noted: {changed}; dropped: {dropped}.",
-        "{step}: 레코드 {rows}개 가운데 {records}개가 남았습니다. 고치거나 찾은 것: {changed}. 버린 것: {dropped}.",
+        "{step}: 레코드 {rows}개 가운데 {records}개가 남았습니다. 고치거나 찾은 것: {changed}. "
+        "버린 것: {dropped}.",
     ),
     "clean-dropped": Sentence(
         "{step}: the filter {filter} drops {count} of {records} records; the limit is max_dropped = {limit}, "

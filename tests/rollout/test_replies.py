@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from dajeong.models.load import ChatModel
 from test_reply import PROMPTS, chat_model
 
 from dajeong.errors import Stopped
 from dajeong.journal import read_journal
+from dajeong.models.load import ChatModel
 from dajeong.records import Decoding, Reply
 from dajeong.rollout import replies
 from dajeong.rollout.settings import RepliesSettings

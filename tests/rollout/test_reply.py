@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 import torch
-from dajeong.models.load import ChatModel
 from test_characters import TOKENIZERS
 from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
 
 from dajeong.errors import DataProblem
+from dajeong.models.load import ChatModel
 from dajeong.models.roles import RoleModel
 from dajeong.models.tokenize import tokens_of
 from dajeong.records import Decoding, Dialogue, Message
