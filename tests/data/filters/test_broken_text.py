@@ -54,7 +54,7 @@ def test_ordinary_text_is_not_touched(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["Café à la crème", "ÜBER GRÖSSE", "¡Olé, señor!", "25 °C ± 3 µm", "naïveté ê î"]
+    "text", ["Café à la crème", "ÜBER GRÖSSE", "¡Olé, señor!", "25 °C ± 3 µm", "naïveté ê î", "CafÃ©"]
 )
 def test_western_letters_are_no_mojibake(text: str) -> None:
     record = example(f"{text}가 무슨 뜻이에요?", text)

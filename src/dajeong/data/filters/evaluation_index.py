@@ -83,19 +83,19 @@ class EvaluationIndex:
         hashes = grams(np.concatenate((batch.codes, _PADDING)))
         for place, _ in self._firsts.places_in(hashes.ten[: len(batch.codes)]):
             self._note_short(batch, place, int(hashes.ten[place]), found)
-        for length, each in ((LONG, hashes.twenty), (FOREIGN, hashes.forty)):
+        for each in (hashes.twenty, hashes.forty):  # none that holds a border is known
             for place, index in self._grams.places_in(each[: len(batch.codes)]):
-                text = int(np.searchsorted(batch.ends, place))
-                if place + length <= batch.ends[text]:
-                    found[text] = self._names[self._owners[index]]
+                found[_text_at(batch, place)] = self._names[self._owners[index]]
         return found
 
     def _note_short(self, batch: Batch, place: int, first: int, found: list[str | None]) -> None:
-        text = int(np.searchsorted(batch.ends, place))
         for length, digest, owner in self._short[first]:
-            codes = batch.codes[place : place + length]
-            if place + length <= batch.ends[text] and digest_of(codes.tobytes()) == digest:
-                found[text] = self._names[owner]
+            if digest_of(batch.codes[place : place + length].tobytes()) == digest:
+                found[_text_at(batch, place)] = self._names[owner]
+
+
+def _text_at(batch: Batch, place: int) -> int:
+    return int(np.searchsorted(batch.ends, place))
 
 
 def _merged(parts: Sequence[Hashes]) -> tuple[Hashes, npt.NDArray[np.int64]]:

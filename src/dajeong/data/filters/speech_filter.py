@@ -67,9 +67,8 @@ class Speech:
 def allowed_counts(counts: Mapping[str, int], shares: Mapping[str, float]) -> Counter[str]:
     """The most of each that may stay so that none exceeds its share of what stays."""
     allowed, total = Counter(dict(counts)), -1
-    while (
-        allowed.total() != total
-    ):  # fewer of one leave room for fewer of another, down to the largest that fit
+    # fewer of one leave room for fewer of another, down to the largest numbers that fit together
+    while allowed.total() != total:
         total = allowed.total()
         allowed = _fitting(counts, shares, total)
     return allowed
