@@ -91,7 +91,7 @@ def _dropped(rule: str, samples: Sequence[Mapping[str, Any]]) -> Html:
 
 
 def _text(value: object) -> Html:
-    return tag("pre", tag("bdi", "" if value is None else value))
+    return tag("p", "" if value is None else value, class_="text", dir="auto")
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

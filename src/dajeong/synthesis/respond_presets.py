@@ -1,7 +1,7 @@
 """What a model service is told before it answers: named requests, data with a version. Asks nobody.
 
 The wording of VAIV's presets is what VAIV-2023 sent to gpt-3.5-turbo; runs of blanks that its line breaks
-left inside are one blank here. A change of wording changes the version.
+left inside are one blank here. A change of wording changes its version, and the kind's in `steps.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What the language model is told when it translates: data with a version. Changes nothing and asks nobody.
 
-A change of wording raises VERSION, so that earlier answers are not taken for answers to the new one.
+A change of wording raises VERSION, which every record carries, and the kind's version in `steps.py`.
 """
 
 from __future__ import annotations
