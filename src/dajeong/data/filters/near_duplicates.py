@@ -57,9 +57,10 @@ class NearDuplicates:
     def _decide(self, shingles: Shingles, bands: Bands | None) -> dict[int, Alike]:
         """Text → the kept earlier text it is nearly equal to."""
         least = self._settings.least
-        proposed = list(distinct(bands.groups())) if bands is not None else []
         if bands is None or len(shingles) <= self._settings.exact_up_to:
-            proposed = list(prefix_keys(shingles, least))
+            proposed = prefix_keys(shingles, least)
+        else:
+            proposed = distinct(bands.groups())
         candidates, alike = Candidates(proposed), dict[int, Alike]()
         texts, sketches = candidates.texts.tolist(), Sketches(len(candidates.texts), least)
 
