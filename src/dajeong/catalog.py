@@ -32,6 +32,7 @@ ENGINES: dict[str, str] = {
 SCORERS: dict[str, str] = {
     "rules": "dajeong.judging.rules:RuleScorer",
     "reward-model": "dajeong.judging.reward_model:RewardScorer",
+    "geval": "dajeong.judging.geval_local:LocalJudge",
 }
 """What gives a reply its scores (`judging.scorer.Scorer`)."""
 

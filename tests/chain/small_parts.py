@@ -96,6 +96,11 @@ def write_base(folder: Path) -> None:
     write_tiny(folder, [*QUESTIONS, *ANSWERS] * 3, SHAPE, seed=0)
 
 
+def write_judge(folder: Path) -> None:
+    """A base that can read a judge's long question."""
+    write_tiny(folder, [*QUESTIONS, *ANSWERS] * 3, SHAPE.model_copy(update={"positions": 4096}), seed=0)
+
+
 def moved(base: Base, role: str, seed: int, *, head: bool = False) -> None:
     """A role that answers otherwise than the bare base, as if it had been trained."""
     base.model.add_role(role, LoraSettings(rank=2), trainable=False, seed=seed)

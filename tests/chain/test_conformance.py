@@ -311,10 +311,18 @@ def reward_folder(base_folder: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def judge_folder(base_folder: Path) -> Path:
+    folder = base_folder.parent / "judge"
+    small_parts.write_judge(folder)
+    return folder
+
+
 @pytest.fixture(params=sorted(catalog.SCORERS))
-def scorer(request: pytest.FixtureRequest, reward_folder: Path) -> Scorer:
+def scorer(request: pytest.FixtureRequest, reward_folder: Path, judge_folder: Path) -> Scorer:
     part = catalog.load(catalog.SCORERS[request.param])
-    made: Scorer = part() if request.param == "rules" else part(str(reward_folder))
+    folders = {"reward-model": reward_folder, "geval": judge_folder}
+    made: Scorer = part(*[str(folders[name]) for name in folders if name == request.param])
     return made
 
 
