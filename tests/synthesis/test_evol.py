@@ -59,6 +59,26 @@ def test_every_row_names_parent_operation_and_round(evolved: Made) -> None:
     assert evolved.stats["by_operation"].keys() == set(OPERATIONS)
 
 
+def test_every_line_of_descent_is_a_line(evolved: Made) -> None:
+    """A child's parent is the latest that was kept before it, at most one a round."""
+    latest: dict[str, tuple[str, int]] = {}
+    for child in evolved.read("prompts", Dialogue):
+        root = child.meta["root"]
+        parent, round_ = latest.get(root, (root, 0))
+        assert child.meta["parent"] == parent and child.meta["round"] > round_
+        latest[root] = (child.id, child.meta["round"])
+    assert len(latest) > 0.8 * len(SEEDS)
+
+
+def test_a_parent_that_is_tried_again_is_asked_anew(tmp_path: Path) -> None:
+    def spoil(prompt: str, draw: random.Random) -> str | None:
+        return json.dumps({"instruction": SEEDS[0].messages[0].content})
+
+    with scripted(Script(Author(spoil=spoil))) as server, pytest.raises(QualityProblem):
+        made(server, tmp_path, SEEDS[:1], rounds=3, operations={"deepen": 1.0})
+    assert len(server.charged) == 3
+
+
 def test_answers_stand_with_their_questions(evolved: Made) -> None:
     asked_for = [last_user_text(each.messages) for each in evolved.read("prompts", Dialogue)]
     records = evolved.read("records", Dialogue)
@@ -106,6 +126,7 @@ GOOD = "주말에 혼자 사는 직장인이 비 오는 날 집에서 돈 들이
 FAULTS = {
     "unchanged": "주말에, 뭐 하면 좋을까요",
     "no-words": "… 그리고 그 …",
+    "broken": "주말에 혼자 \udc00 집에서 뭐 하면 좋을까요?",
     "copied-words": f"새로운 프롬프트: {GOOD}",
     "product-name": f"{GOOD} GPT처럼 답해 주세요.",
     "model-speaks": f"AI 언어 모델로서 {GOOD}",

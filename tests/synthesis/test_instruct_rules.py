@@ -20,6 +20,8 @@ SELF = SelfInstructSettings(service=ServiceSettings(model="none"))
 EVOL = EvolSettings(service=ServiceSettings(model="none"))
 
 BAD = [
+    ("broken", "여행 계\ufffd을 세워 주세요."),
+    ("broken", "여행 계획을\x00 세워 주세요."),
     ("length", "뭐 해?"),
     ("length", "가" * 401),
     ("frame", "과제 3: 여행 계획을 세워 주세요."),
@@ -67,6 +69,7 @@ def test_good_korean_instructions_pass(text: str) -> None:
 
 INSTANCES = [
     ("answer-empty", "talk", "", "…"),
+    ("answer-broken", "request", "", "산책을 하시면 \x07좋아요."),
     ("answer-shape", "request", "…", "산책을 하시면 좋아요."),
     ("answer-echo", "request", "같은 글", "같은 글"),
     ("answer-echo", "request", "과제", "다른 답이에요"),

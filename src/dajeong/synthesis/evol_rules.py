@@ -17,7 +17,7 @@ from dajeong.records import Dialogue, Message
 from dajeong.synthesis.instance_rules import RULES as INSTANCE_RULES
 from dajeong.synthesis.instance_rules import Instance, Setting
 from dajeong.synthesis.instruct_settings import EvolSettings, Operation
-from dajeong.synthesis.letters import hangul_share, num_items, num_lines
+from dajeong.synthesis.letters import broken_character, hangul_share, num_items, num_lines
 
 _COPIED = re.compile(
     r"(?:주어진|원래(?:의)?|본래|기존|새로운|새|재작성(?:된|한)?|다시 ?쓴|고쳐 ?쓴|수정(?:된|한)"
@@ -69,6 +69,10 @@ def has_words(text: str) -> bool:
 
 def _no_words(made: Rewriting, settings: EvolSettings) -> str | None:
     return "no words" if is_empty(made.text) or not has_words(made.text) else None
+
+
+def _broken(made: Rewriting, settings: EvolSettings) -> str | None:
+    return broken_character(made.text)
 
 
 def _unchanged(made: Rewriting, settings: EvolSettings) -> str | None:
@@ -125,6 +129,7 @@ def _new_in(pattern: re.Pattern[str], made: Rewriting) -> str | None:
 
 RULES: Mapping[str, Rule] = {
     "no-words": _no_words,
+    "broken": _broken,
     "unchanged": _unchanged,
     "copied-words": _copied,
     "product-name": _product,
@@ -156,7 +161,7 @@ def answer_fault(instruction: str, kind: str, answer: str, settings: EvolSetting
     copied = _COPIED.search(answer)
     if copied and not _COPIED.search(instruction):
         return "answer-copied-words", repr(copied[0])
-    for name in ("answer-shape", "answer-echo", "answer-refusal", "answer-language"):
+    for name in ("answer-broken", "answer-shape", "answer-echo", "answer-refusal", "answer-language"):
         detail = INSTANCE_RULES[name](Instance("", answer), Setting(kind, instruction))
         if detail is not None:
             return name, detail

@@ -14,7 +14,7 @@ from dajeong.data import refusal
 from dajeong.data.clean import is_empty
 from dajeong.data.filters.keys import comparable
 from dajeong.data.filters.speech import is_polite, register_of
-from dajeong.synthesis.letters import hangul_share, num_letters
+from dajeong.synthesis.letters import broken_character, hangul_share, num_letters
 
 SPOKEN = frozenset({"talk", "advice", "abusive"})
 """Kinds that are talk: no material comes with them, and answers speak 해요체."""
@@ -71,6 +71,10 @@ def _open_end(instance: Instance, task: Setting) -> str | None:
     return repr(found[0].strip()) if found else None
 
 
+def _broken(instance: Instance, task: Setting) -> str | None:
+    return broken_character(instance.output) or broken_character(instance.input)
+
+
 def _shape(instance: Instance, task: Setting) -> str | None:
     found = _SHAPE.search(instance.output) or _SHAPE.search(instance.input)
     return repr(found[0]) if found else None
@@ -104,6 +108,7 @@ def _register(instance: Instance, task: Setting) -> str | None:
 
 RULES: Mapping[str, Rule] = {
     "answer-empty": _empty,
+    "answer-broken": _broken,
     "answer-shape": _shape,
     "answer-echo": _echo,
     "answer-open-end": _open_end,

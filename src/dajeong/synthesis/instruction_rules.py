@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dajeong.data.reserved import reserved_for
 from dajeong.records import Dialogue, Message
 from dajeong.synthesis.instruct_settings import SelfInstructSettings
-from dajeong.synthesis.letters import hangul_share
+from dajeong.synthesis.letters import broken_character, hangul_share
 
 _UNSEEN = re.compile(
     r"이미지|사진|그림(?!자|책|의 떡|같)|그래프|도표|차트|파일(?!럿)|첨부|동영상|영상(?!강)"
@@ -52,6 +52,10 @@ def _length(text: str, settings: SelfInstructSettings) -> str | None:
     return f"{len(text)} > {settings.max_characters}" if len(text) > settings.max_characters else None
 
 
+def _broken(text: str, settings: SelfInstructSettings) -> str | None:
+    return broken_character(text)
+
+
 def _first_character(text: str, settings: SelfInstructSettings) -> str | None:
     return repr(text[0]) if _PUNCTUATION_FIRST.match(text) else None
 
@@ -74,6 +78,7 @@ def _evaluation(text: str, settings: SelfInstructSettings) -> str | None:
 
 
 RULES: Mapping[str, Rule] = {
+    "broken": _broken,
     "length": _length,
     "frame": _seen(_FRAME),
     "first-character": _first_character,

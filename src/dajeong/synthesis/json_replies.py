@@ -18,12 +18,23 @@ class Items(NamedTuple):
     """False where the list does not close: what comes after these is lost."""
 
 
+def writable(value: Any) -> Any:
+    """The value with U+FFFD for halves of characters, which JSON can spell and no file can hold."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [writable(each) for each in value]
+    return (
+        {writable(key): writable(each) for key, each in value.items()} if isinstance(value, dict) else value
+    )
+
+
 def items_in(reply: str, key: str) -> Items | None:
     """The elements of the list under `key`, or of a bare list; None where there is no list at all."""
     value = json_in(reply)
     listed = value.get(key) if isinstance(value, dict) else value
     if isinstance(listed, list):
-        return Items(listed, True)
+        return Items(writable(listed), True)
     return _salvaged(reply[:LONGEST], key)
 
 
@@ -35,7 +46,7 @@ def _salvaged(text: str, key: str) -> Items | None:
     place = _after_blanks(text, opened.end())
     while (end := _value_at(text, place, items)) is not None:
         place = _after_blanks(text, end)
-    return Items(items, text[place : place + 1] == "]")
+    return Items(writable(items), text[place : place + 1] == "]")
 
 
 def _after_blanks(text: str, place: int) -> int:

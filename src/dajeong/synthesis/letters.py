@@ -6,6 +6,7 @@ import re
 
 _HANGUL = re.compile(r"[가-힣]")
 _LETTER = re.compile(r"[^\W\d_]")
+_BROKEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]")
 _ITEM = re.compile(r"^\s*(?:[-*•·○●]|\d{1,2}[.)])\s+\S", re.MULTILINE)
 
 
@@ -17,6 +18,12 @@ def hangul_share(text: str) -> float:
 
 def num_letters(text: str) -> int:
     return len(_LETTER.findall(text))
+
+
+def broken_character(text: str) -> str | None:
+    """A control character, or what stands for a character that was lost."""
+    found = _BROKEN.search(text)
+    return f"U+{ord(found[0]):04X}" if found else None
 
 
 def num_lines(text: str) -> int:
