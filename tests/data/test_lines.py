@@ -199,6 +199,23 @@ def test_tables_keep_quoted_line_breaks_and_tabs_keep_quotes(folder: Path) -> No
     assert list(read_rows(tab)) == [Row(2, {"a": '"열린 따옴표', "b": "2"})]
 
 
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_the_header_tells_what_parts_the_cells(folder: Path, mark: str) -> None:
+    path = written(folder, f'a{mark}b, c\r\n"하나{mark}둘"{mark}"3\n4"\r\n'.replace(", c", ""), "data.csv")
+    assert list(read_rows(path)) == [Row(2, {"a": f"하나{mark}둘", "b": "3\n4"})]
+
+
+def test_a_column_without_a_name_gets_its_number_and_none_comes_twice(folder: Path) -> None:
+    path = written(folder, "a,, b \n1,2,3\n", "data.csv")
+    assert list(read_rows(path)) == [Row(2, {"a": "1", "#2": "2", "b": "3"})]
+    assert refused(written(folder, "a,b,a\n1,2,3\n", "data.csv")).parameters["line"] == 1
+
+
+def test_a_cell_may_be_as_long_as_a_line(folder: Path) -> None:
+    long = "가" * 200_000
+    assert list(read_rows(written(folder, f"a,b\n1,{long}\n", "data.csv"))) == [Row(2, {"a": "1", "b": long})]
+
+
 def test_table_rows_of_another_width_and_bad_bytes_are_bad_rows(folder: Path) -> None:
     found = list(read_rows(written(folder, b"a,b\n1,2\n3\n\xff,4\n5,6\n", "data.csv")))
     assert [row.code if isinstance(row, BadRow) else "" for row in found] == [

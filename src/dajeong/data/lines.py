@@ -63,7 +63,7 @@ def _rows_of(raw: RawFile) -> Iterator[Row | BadRow]:
         start = len(codecs.BOM_UTF8) if sample.startswith(codecs.BOM_UTF8) else 0
         file.seek(start)
         if raw.suffix in (".csv", ".tsv"):
-            yield from table_rows(raw.name, file, "\t" if raw.suffix == ".tsv" else ",")
+            yield from table_rows(raw.name, file, raw.suffix, sample[start:])
         elif raw.suffix == ".txt":
             yield from _by_line(file, lambda text: {"text": text})
         else:

@@ -60,12 +60,16 @@ _IDS: tuple[tuple[re.Pattern[str], Mapping[str, str]], ...] = (
 )
 """What ids look like, and which source keys that others have too then mean."""
 
+_TEXTS = (("koalpaca", re.compile(r"\s*### 질문:")), ("aihub-ethics", re.compile(r"\s*\{[^\"\n]*\|")))
+"""How plain text begins in the sources that have such."""
+
 
 def likely_source(row: Mapping[str, Any]) -> str | None:
     """The source whose keys, marks and ids the row has; None where none fits."""
     text = row.get("text")
-    if isinstance(text, str) and text.lstrip().startswith(("### 질문:", "{")):
-        return "koalpaca" if text.lstrip().startswith("#") else "aihub-ethics"
+    for source, beginning in _TEXTS:
+        if isinstance(text, str) and beginning.match(text):
+            return source
     marked = row.get("prompt", row.get("chosen"))
     if "chosen" in row and isinstance(marked, str) and marked.lstrip().startswith("Human:"):
         return "rlhf-reward"

@@ -1,4 +1,4 @@
-"""Rows of a table with a header line, comma or tab between cells.
+"""Rows of a table with a header line.
 
 A row of the wrong width costs itself; an open quote would swallow all behind it, so it is an error.
 """
@@ -14,14 +14,14 @@ from dajeong.data.rows import MAX_LINE, Bad, BadRow, Row, bounded_lines, decoded
 from dajeong.errors import DataProblem
 
 
-def table_rows(path: str, file: BinaryIO, delimiter: str) -> Iterator[Row | BadRow]:
-    """Tab-separated text has no quoting: a quote in it is a quote."""
+def table_rows(path: str, file: BinaryIO, suffix: str, beginning: bytes) -> Iterator[Row | BadRow]:
+    """`.tsv` has no quoting: a quote in it is a quote. What parts the cells of a `.csv` its header tells."""
     csv.field_size_limit(MAX_LINE)  # a cell may be as long as a line; csv's own limit is 131,072
     texts = (_text(line) for _, line in bounded_lines(file))
-    if delimiter == "\t":
-        reader = csv.reader(texts, delimiter=delimiter, quoting=csv.QUOTE_NONE, strict=True)
+    if suffix == ".tsv":
+        reader = csv.reader(texts, delimiter="\t", quoting=csv.QUOTE_NONE, strict=True)
     else:
-        reader = csv.reader(texts, delimiter=delimiter, strict=True)
+        reader = csv.reader(texts, delimiter=_delimiter(beginning), strict=True)
     line = 1
     try:
         header = _header(_checked(next(reader, [])))
@@ -37,6 +37,12 @@ def table_rows(path: str, file: BinaryIO, delimiter: str) -> Iterator[Row | BadR
         raise _broken(path, line, messages.text(code, problem=problem)) from problem
     except Bad as problem:
         raise _broken(path, line, messages.text(problem.code, **problem.parameters)) from problem
+
+
+def _delimiter(beginning: bytes) -> str:
+    """Spreadsheets of other countries write a semicolon, and some a tab."""
+    header = beginning.partition(b"\n")[0]
+    return max(",;\t", key=lambda mark: header.count(mark.encode()))
 
 
 def _broken(path: str, line: int, problem: str) -> DataProblem:
