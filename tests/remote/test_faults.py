@@ -111,6 +111,14 @@ def test_an_answer_of_another_shape_that_was_charged_is_not_asked_again() -> Non
         assert ours.spent == pytest.approx(5e-6)
 
 
+def test_half_a_character_in_a_reply_is_kept_as_lost() -> None:
+    said = rb'{"choices": [{"finish_reason": "stop", "message": {"content": "half \ud800"}}]}'
+    with scripted(Script(fault_of=lambda *_: Raw(200, said))) as server, client(server) as ours:
+        found = [answer for _ in range(2) for answer in ours.answers([asked("안녕?")])]
+        assert [each.text for each in found if isinstance(each, Answer)] == ["half \ufffd"] * 2
+        assert len(server.calls) == 1
+
+
 def test_a_reply_cut_at_its_longest_says_so() -> None:
     script = Script(reply=lambda _: Written("반쯤", finish="length"))
     with scripted(script) as server, client(server) as ours:

@@ -42,3 +42,10 @@ def test_a_value_cut_off_is_none(value: Any, data: st.DataObject) -> None:
 )
 def test_what_is_no_single_value_is_none(text: str) -> None:
     assert json_in(text) is None
+
+
+def test_half_a_character_can_be_written_and_a_whole_one_stays() -> None:
+    assert json_in(r'{"a": ["half \ud800", "whole \ud83c\udf31"], "\udc00": 1}') == {
+        "a": ["half \ufffd", "whole 🌱"],
+        "\ufffd": 1,
+    }

@@ -21,10 +21,22 @@ def json_in(text: str) -> dict[str, Any] | list[Any] | None:
     return _whole(text) if text[:1] in ("{", "[") else _inside(text)
 
 
+def writable(value: Any) -> Any:
+    """The value with U+FFFD for halves of characters, which JSON can spell and no file can hold."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [writable(each) for each in value]
+    return (
+        {writable(key): writable(each) for key, each in value.items()} if isinstance(value, dict) else value
+    )
+
+
 def _whole(text: str) -> dict[str, Any] | list[Any] | None:
     """Nothing but words may follow it."""
     try:
         value, end = _DECODER.raw_decode(text.strip())
+        value = writable(value)
     except (ValueError, RecursionError):
         return None
     if any(mark in text.strip()[end:] for mark in "{}[]"):

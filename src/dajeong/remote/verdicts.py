@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
+from dajeong.remote.json_text import writable
 from dajeong.remote.transport import HttpReply
 
 BILLING = {
@@ -88,7 +89,7 @@ def _of_success(body: bytes) -> Verdict:
     if body.lstrip()[:1] == b"<":
         return Again("html", _beginning(body), free=False)
     try:
-        value = json.loads(body)
+        value = writable(json.loads(body))
     except (ValueError, RecursionError):
         return Again("unreadable", _beginning(body), free=False)
     if isinstance(value, dict) and value.get("error") and not value.get("choices"):

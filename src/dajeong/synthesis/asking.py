@@ -13,7 +13,6 @@ from dajeong.remote.client import Client
 from dajeong.remote.json_text import json_in
 from dajeong.remote.request import Answer, Failure, Request
 from dajeong.remote.settings import ServiceSettings
-from dajeong.synthesis.json_replies import writable
 
 Found: TypeAlias = Answer | Failure
 CACHE = "remote.sqlite"
@@ -63,4 +62,4 @@ def request(
 def object_in(answer: Answer) -> dict[str, Any]:
     """The JSON object of a reply; an empty one where there is none."""
     found = json_in(answer.text)
-    return dict(writable(found)) if isinstance(found, dict) else {}
+    return found if isinstance(found, dict) else {}

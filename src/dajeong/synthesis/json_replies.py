@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any, NamedTuple
 
-from dajeong.remote.json_text import LONGEST, json_in
+from dajeong.remote.json_text import LONGEST, json_in, writable
 
 _DECODER = json.JSONDecoder()
 _BETWEEN = re.compile(r"[\s,]*")
@@ -18,23 +18,12 @@ class Items(NamedTuple):
     """False where the list does not close: what comes after these is lost."""
 
 
-def writable(value: Any) -> Any:
-    """The value with U+FFFD for halves of characters, which JSON can spell and no file can hold."""
-    if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, list):
-        return [writable(each) for each in value]
-    return (
-        {writable(key): writable(each) for key, each in value.items()} if isinstance(value, dict) else value
-    )
-
-
 def items_in(reply: str, key: str) -> Items | None:
     """The elements of the list under `key`, or of a bare list; None where there is no list at all."""
     value = json_in(reply)
     listed = value.get(key) if isinstance(value, dict) else value
     if isinstance(listed, list):
-        return Items(writable(listed), True)
+        return Items(listed, True)
     return _salvaged(reply[:LONGEST], key)
 
 
@@ -46,7 +35,7 @@ def _salvaged(text: str, key: str) -> Items | None:
     place = _after_blanks(text, opened.end())
     while (end := _value_at(text, place, items)) is not None:
         place = _after_blanks(text, end)
-    return Items(writable(items), text[place : place + 1] == "]")
+    return Items(items, text[place : place + 1] == "]")
 
 
 def _after_blanks(text: str, place: int) -> int:
@@ -58,6 +47,7 @@ def _value_at(text: str, place: int, items: list[Any]) -> int | None:
     """Where the value that begins here ends, added to the items; None where none begins, or it never ends."""
     try:
         value, end = _DECODER.raw_decode(text, place)
+        value = writable(value)
     except (ValueError, RecursionError):
         return None
     items.append(value)
