@@ -55,6 +55,13 @@ def test_repairs_are_counted_and_change_no_word() -> None:
     assert changes == {"nfc": 2, "end-marker": 1, "trimmed": 1}
 
 
+@pytest.mark.parametrize("text", ["ㅋㅋㅋ ㅇㅈ?", "１８", "시①발", "ﾊﾝ", "👨‍👩‍👧", "나쁜 놈²"])
+def test_signs_that_carry_meaning_are_left_as_they_are(text: str) -> None:
+    """Compatibility forms are signal in slang and curses: composed they may be, folded never."""
+    record = tidied(example(text, text), [END], Counter())
+    assert isinstance(record, Dialogue) and {message.content for message in record.messages} == {text}
+
+
 def test_the_marker_stays_in_a_question() -> None:
     record = tidied(example(f"이게 뭐야? {END}", "끝 표시예요."), [END], Counter())
     assert isinstance(record, Dialogue) and record.messages[0].content.endswith(END)
