@@ -158,6 +158,16 @@ def test_items_of_every_registered_set_are_found_by_default() -> None:
 
 
 @needs_shared
+@pytest.mark.parametrize("name", ["kobest-boolq", "kobest-hellaswag"])
+def test_half_of_a_longer_text_is_found(name: str) -> None:
+    paths = sorted(path for pattern in ROWS[name] for path in SHARED.glob(pattern))
+    texts = [text for text in file_texts(paths) if len(text) >= 80]
+    halves = [text[len(text) // 4 : len(text) // 4 + len(text) // 2] for text in texts]
+    reasons = decontaminated(list(numbered(halves)))
+    assert reasons.count(f"evaluation-set: {name}") >= 0.97 * len(texts)
+
+
+@needs_shared
 def test_an_item_among_rows_is_dropped_and_the_rows_are_not(tmp_path: Path) -> None:
     path = SHARED / "vaiv/sft/instructions/conversation.jsonl"
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
