@@ -1412,6 +1412,16 @@ MESSAGES: dict[str, Sentence] = {
     "pairs-done": Sentence(
         "{step}: {records} preferences ({counts}).", "{step}: 선호 레코드 {records}개({counts})."
     ),
+    "rank-none": Sentence(
+        "{step}: no preference is left ({counts}). Give scores of these replies, several replies to each "
+        "prompt, or a smaller floor or margin.",
+        "{step}: 남은 선호 레코드가 없습니다({counts}). 이 답변들의 점수를 넣거나, 프롬프트마다 답변을 "
+        "늘리거나, floor나 margin을 낮추세요.",
+    ),
+    "rank-mixed": Sentence(
+        "{step}: scores of several judges do not mix into one order: {judges}. Name the scores of one.",
+        "{step}: 여러 채점의 점수를 섞어 순위를 매길 수 없습니다: {judges}. 하나의 점수만 지정하세요.",
+    ),
     "pairs-none": Sentence(
         "{step}: no preference is left ({counts}). Give contrasts, more replies to each prompt, or a higher "
         "temperature, so that replies differ in rank.",

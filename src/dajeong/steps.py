@@ -13,7 +13,7 @@ from dajeong.data.mixture_settings import MixSettings
 from dajeong.data.settings import ReadSettings, SmalltalkSettings
 from dajeong.evaluation.settings import EvaluateSettings, KobestSettings, RewardReportSettings
 from dajeong.judging.settings import JudgeSettings
-from dajeong.preference.settings import PairsSettings
+from dajeong.preference.settings import PairsSettings, RankSettings
 from dajeong.records import Frozen
 from dajeong.rollout.settings import RepliesSettings
 from dajeong.synthesis.instruct_settings import EvolSettings, SelfInstructSettings
@@ -155,6 +155,12 @@ KINDS: dict[str, Kind] = {
         outputs={"pairs": "Preference"},
         run="dajeong.preference.pairs:run",
     ),
+    "rank": Kind(
+        RankSettings,
+        inputs={"replies": Input("Reply", many=True), "scores": Input("Score", many=True, optional=True)},
+        outputs={"preferences": "Preference"},
+        run="dajeong.preference.rank:run",
+    ),
     "reward": Kind(
         RewardSettings,
         inputs={"model": MODEL, "data": PREFERENCES, "normalise": DIALOGUES},
@@ -173,9 +179,14 @@ KINDS: dict[str, Kind] = {
     ),
     "reward-report": Kind(
         RewardReportSettings,
-        inputs={"model": MODEL, "train": PREFERENCES._replace(optional=True), "test": PREFERENCES},
+        inputs={
+            "model": MODEL._replace(optional=True),
+            "train": PREFERENCES._replace(optional=True),
+            "test": PREFERENCES,
+        },
         outputs={"results": "Result", "scores": "Score"},
         run="dajeong.evaluation.reward_report:run",
+        version=2,
     ),
     "evaluate": Kind(
         EvaluateSettings,

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from dajeong.errors import DataProblem
-from dajeong.preference.ranking import by_reply, ranked, taken_apart, totals
+from dajeong.preference.ranking import by_prompt, by_reply, ranked, taken_apart, totals
 from dajeong.preference.settings import PairsSettings
 from dajeong.records import Preference, Reply
 from dajeong.storage import write_json
@@ -46,7 +46,7 @@ def rankings(replies: Sequence[Reply], settings: PairsSettings, counts: Counter[
     scorer = RuleScorer()
     scores = by_reply(scorer.score(usable))
     found: list[Preference] = []
-    for group in _by_prompt(usable, counts):
+    for group in by_prompt(usable, counts):
         values = totals(group, scores, settings.criteria)
         if values is None or len(group) < 2:
             counts["unscored-prompts" if values is None else "lone-replies"] += 1
@@ -64,16 +64,6 @@ def _usable(replies: Sequence[Reply], settings: PairsSettings, counts: Counter[s
     finished = [reply for reply in replies if reply.stop_reason not in ("length", "cancelled")]
     counts["unfinished-replies"] = len(replies) - len(finished)
     return finished
-
-
-def _by_prompt(replies: Iterable[Reply], counts: Counter[str]) -> list[list[Reply]]:
-    """The replies to each prompt, each text once, in the order of their coming."""
-    groups: defaultdict[tuple[object, ...], dict[str, Reply]] = defaultdict(dict)
-    for reply in replies:
-        group = groups[(reply.prompt_id, reply.prompt)]
-        counts["repeated-replies"] += reply.content in group
-        group.setdefault(reply.content, reply)
-    return [list(group.values()) for group in groups.values()]
 
 
 def balanced(records: Sequence[Preference], seed: int, counts: Counter[str]) -> list[Preference]:

@@ -5,7 +5,7 @@ A criterion counts only where every reply has a value: what is missing is not 0.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from dajeong.records import Preference, Reply, Response, Score, content_id
@@ -19,6 +19,16 @@ def by_reply(scores: Iterable[Score]) -> Scores:
     for score in scores:
         table[score.reply_id][score.criterion] = score.value
     return table
+
+
+def by_prompt(replies: Iterable[Reply], counts: Counter[str]) -> list[list[Reply]]:
+    """The replies to each prompt, each text once, in the order of their coming."""
+    groups: defaultdict[tuple[object, ...], dict[str, Reply]] = defaultdict(dict)
+    for reply in replies:
+        group = groups[(reply.prompt_id, reply.prompt)]
+        counts["repeated-replies"] += reply.content in group
+        group.setdefault(reply.content, reply)
+    return [list(group.values()) for group in groups.values()]
 
 
 def totals(replies: Sequence[Reply], scores: Scores, criteria: Collection[str]) -> list[float] | None:
@@ -41,14 +51,31 @@ def ranking_of(values: Sequence[float]) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(groups[value]) for value in sorted(groups, reverse=True))
 
 
-def ranked(replies: Sequence[Reply], values: Sequence[float], scores: Scores, labelled_by: str) -> Preference:
-    """One record of all replies to a prompt; needs two of them."""
+def grouped(values: Sequence[float], margin: float) -> tuple[tuple[int, ...], ...]:
+    """As `ranking_of`, but what is within `margin` of the best of a group ties with it."""
+    groups: list[list[int]] = []
+    for index in sorted(range(len(values)), key=lambda each: (-values[each], each)):
+        if groups and values[groups[-1][0]] - values[index] <= margin:
+            groups[-1].append(index)
+        else:
+            groups.append([index])
+    return tuple(tuple(sorted(group)) for group in groups)
+
+
+def ranked(
+    replies: Sequence[Reply],
+    values: Sequence[float],
+    scores: Scores,
+    labelled_by: str,
+    ranking: tuple[tuple[int, ...], ...] | None = None,
+) -> Preference:
+    """One record of all replies to a prompt; needs two of them. `ranking`: None orders them by value."""
     first = replies[0]
     responses = tuple(
         Response(
             content=reply.content,
             author=reply.author,
-            scores={name: value for name, value in scores[reply.id].items() if value is not None},
+            scores={name: value for name, value in scores.get(reply.id, {}).items() if value is not None},
         )
         for reply in replies
     )
@@ -60,7 +87,7 @@ def ranked(replies: Sequence[Reply], values: Sequence[float], scores: Scores, la
         meta=first.meta | {"prompt_kind": first.kind},
         prompt=first.prompt,
         responses=responses,
-        ranking=ranking_of(values),
+        ranking=ranking_of(values) if ranking is None else ranking,
         labelled_by=labelled_by,
     )
 

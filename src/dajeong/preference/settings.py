@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from dajeong.records import Frozen
 
@@ -30,3 +30,32 @@ class PairsSettings(Frozen):
     """At most so many records from replies."""
     max_contrasts: int | None = Field(None, ge=1, json_schema_extra={"scaled": True})
     """At most so many given pairs."""
+
+
+class RankSettings(Frozen):
+    """How judged replies become rankings; VAIV's rule is `floor: 20` and nothing else."""
+
+    criteria: tuple[str, ...] = ()
+    """What the sum is made of; none named is all that was judged. A reply that misses one is left out."""
+    floor: float | None = None
+    """A prompt is left out where every reply's sum is below: the better of two poor ones is no example."""
+    margin: float = Field(0.0, ge=0)
+    """Replies whose sums lie so close tie, 0 ties equal sums only; where all replies tie, none is taken."""
+    authors: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """In place of scores: kind of prompt → authors, best first; the empty kind stands for all others. Every
+    reply of an author then beats every one of a later author, unread: a reward model may learn the author."""
+    weights: Literal["equal", "gap"] = "equal"
+    """How much a preference counts: all alike, or as far as the sums of its best and worst lie apart."""
+    pairs: bool = False
+    """Whether rankings of more than two replies are taken apart into pairs."""
+    unfinished: Literal["drop", "keep"] = "drop"
+    """What happens to replies that were cut off: shown as an example they would end where nothing ends."""
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> Self:
+        if self.authors and {"criteria", "floor", "margin", "weights"} & self.model_fields_set:
+            raise ValueError("authors rank without scores: leave out criteria, floor, margin and weights")
+        for kind, order in self.authors.items():
+            if len(order) < 2 or len(set(order)) < len(order):
+                raise ValueError(f"authors of {kind or 'all other kinds'}: two names or more, each once")
+        return self
