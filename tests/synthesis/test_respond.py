@@ -14,6 +14,7 @@ from dajeong.models.settings import TinySettings
 from dajeong.models.tiny import write_tiny
 from dajeong.records import Decoding, Dialogue, Message, Reply
 from dajeong.synthesis import respond
+from dajeong.synthesis.asking import CACHE
 from dajeong.synthesis.respond_presets import PRESETS, SETS, preset_for
 from dajeong.synthesis.respond_settings import RespondSettings, ServiceAuthor
 from scripted_server import Script, Server, Written, error, scripted
@@ -28,7 +29,7 @@ def author(server: Server, **more: Any) -> ServiceAuthor:
 
 
 def settings(
-    server: Server, *, drop: tuple[str, ...] = ("cut", "language", "echo", "thoughts"), **more: Any
+    server: Server, *, drop: tuple[str, ...] = ("cut", "broken", "language", "echo", "thoughts"), **more: Any
 ) -> RespondSettings:
     given = {"per_prompt": 2, "services": {"scripted": author(server)}, "drop": drop, "max_rejected": 1.0}
     return RespondSettings(**(given | more))
@@ -119,6 +120,7 @@ FAULTS = {
     "cut": Written("점심에는 따뜻한 국수를", "length"),
     "language": Written("You could have a bowl of noodles for lunch today."),
     "echo": Written(QUESTIONS[0]),
+    "broken": Written("국수 어때\ufffd요?"),
     "empty": Written("  \n"),
     "refused-by-service": Written(None, refusal="no"),
 }
@@ -234,7 +236,7 @@ def test_the_price_is_known_before(tmp_path: Path) -> None:
         told = settings(server, decoding=Decoding(max_new_tokens=60))
         work = workplace(tmp_path, {"prompts": PROMPTS})
         before = respond.estimate(told, work)
-        assert before.requests == 6 and server.calls == [] and not (tmp_path / respond.CACHE).exists()
+        assert before.requests == 6 and server.calls == [] and not (tmp_path / CACHE).exists()
         respond.run(told, work)
         assert before.low <= server.dollars(1.0, 2.0) <= before.high
         assert respond.estimate(told, work).high == 0

@@ -23,6 +23,7 @@ from dajeong.journal import read_journal
 from dajeong.records import Dialogue, Message, Preference, Response
 from dajeong.storage import read_records
 from dajeong.synthesis import mask, translate
+from dajeong.synthesis.asking import CACHE
 from dajeong.synthesis.translate_settings import TranslateSettings
 from dajeong.workplace import Workplace
 from scripted_server import Script, Server, Written, scripted
@@ -207,7 +208,7 @@ def test_a_service_that_translates_nothing_stops_the_step_and_the_rejects_are_ke
         pytest.raises(QualityProblem) as caught,
     ):
         Made(translate.run, settings(server), tmp_path, {"data": COOKING})
-    assert caught.value.code == "synthesis-rejected" and "hangul" in str(caught.value)
+    assert caught.value.code == "synthesis-nothing" and "hangul" in str(caught.value)
     folder = tmp_path / "steps" / "made"
     assert not (folder / "records.jsonl").exists()
     assert len((folder / "rejects.jsonl").read_text(encoding="utf-8").splitlines()) == 2
@@ -226,7 +227,7 @@ def test_the_price_is_known_before(tmp_path: Path) -> None:
         told = settings(server, tries=1)
         work = workplace(tmp_path, {"data": COOKING})
         before = translate.estimate(told, work)
-        assert server.calls == [] and not (tmp_path / translate.CACHE).exists()
+        assert server.calls == [] and not (tmp_path / CACHE).exists()
         translate.run(told, work)
         paid = server.dollars(1.0, 2.0)
         assert 0 < paid <= before.high and before.low < before.high
@@ -430,3 +431,15 @@ def test_the_bar_moves_with_every_text_to_its_end_and_says_what_was_spent(tmp_pa
     assert moves[0] == (-10, "translating") and sum(steps for steps, _ in moves[1:]) == 10
     assert len([steps for steps, _ in moves[1:] if steps]) == 10 and moves[-1][1] == spent
     assert work.progress.codes == ["synthesis-done"]
+
+
+def test_too_many_rejects_stop_the_step_and_are_kept(tmp_path: Path) -> None:
+    records = many(4)
+
+    def half(messages: list[dict[str, str]]) -> str:
+        return model([keeping if "number 1," in messages[-1]["content"] else str])(messages)
+
+    with scripted(Script(reply=half)) as server, pytest.raises(QualityProblem) as caught:
+        Made(translate.run, settings(server, context=True), tmp_path, {"data": records})
+    assert caught.value.code == "synthesis-rejected" and "3" in str(caught.value)
+    assert not (tmp_path / "steps" / "made" / "records.jsonl").exists()

@@ -27,6 +27,7 @@ GOOD = (
 
 BAD = {
     "empty": Pair("Say hello to her.", "…!"),
+    "broken": Pair("Say hello to her.", "그녀에게 인사하세\ufffd요."),
     "own-talk": Pair("Say hello to her.", "번역: 그녀에게 인사하세요."),
     "refusal": Pair("Say hello to her.", "죄송하지만 답변을 드릴 수 없습니다."),
     "hangul": Pair("Please say hello to her.", "Please say hello 그녀."),

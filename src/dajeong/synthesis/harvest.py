@@ -70,7 +70,9 @@ class Harvest:
     def check(self, max_rejected: float) -> None:
         """Raises QualityProblem where too much was rejected, or nothing is left of something."""
         num_made = self.num_kept + self.num_rejected
-        if self.num_rejected > max_rejected * num_made or (num_made and not self.num_kept):
+        if num_made and not self.num_kept:
+            raise self.nothing()
+        if self.num_rejected > max_rejected * num_made:
             raise QualityProblem(
                 "synthesis-rejected",
                 step=self._work.name,
@@ -86,7 +88,7 @@ class Harvest:
         return QualityProblem(
             "synthesis-nothing",
             step=self._work.name,
-            rules=_listed(self.rejected) or "0",
+            rules=self.listed() or "0",
             rejects=self._work.folder / "rejects.jsonl",
         )
 

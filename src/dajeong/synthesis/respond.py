@@ -19,14 +19,12 @@ from dajeong.remote.prices import NOTHING, Estimate
 from dajeong.remote.request import Failure
 from dajeong.rollout.authored import reply_to
 from dajeong.storage import read_records
-from dajeong.synthesis.asking import answered
+from dajeong.synthesis.asking import CACHE, answered, estimator
 from dajeong.synthesis.harvest import Harvest, harvest
 from dajeong.synthesis.respond_checks import problems
 from dajeong.synthesis.respond_services import reply_of, requests_of
 from dajeong.synthesis.respond_settings import RespondSettings, ServiceAuthor
 from dajeong.workplace import Workplace
-
-CACHE = "remote.sqlite"
 
 
 def run(settings: RespondSettings, work: Workplace) -> None:
@@ -51,11 +49,10 @@ def run(settings: RespondSettings, work: Workplace) -> None:
 def estimate(settings: RespondSettings, work: Workplace) -> Estimate:
     """What the services will cost; models of one's own cost no money."""
     prompts = work.records("prompts", Dialogue)[: settings.max_prompts]
-    cache = work.run / CACHE
     found = NOTHING
     for name, author in settings.services.items():
         asked = requests_of(name, author, prompts, settings, work.seed)
-        with Client(author.service, cache if cache.is_file() else None) as client:
+        with estimator(author.service, work.run) as client:
             found += client.estimate(each.request for each in asked)
     return found
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dajeong.data import refusal
 from dajeong.data.clean import is_empty
 from dajeong.records import Reply, last_user_text
-from dajeong.synthesis.letters import hangul_share, num_letters
+from dajeong.synthesis.letters import broken_character, hangul_share, num_letters
 from dajeong.synthesis.mask import masked, without_marks
 from dajeong.synthesis.respond_settings import ReplyCheck
 
@@ -20,6 +20,10 @@ _SHORT = 20
 
 def _cut(reply: Reply) -> str | None:
     return "longest length reached" if reply.stop_reason == "length" else None
+
+
+def _broken(reply: Reply) -> str | None:
+    return broken_character(reply.content)
 
 
 def _language(reply: Reply) -> str | None:
@@ -48,6 +52,7 @@ def _echo(reply: Reply) -> str | None:
 
 CHECKS: Mapping[ReplyCheck, Callable[[Reply], str | None]] = {
     "cut": _cut,
+    "broken": _broken,
     "language": _language,
     "echo": _echo,
     "thoughts": _thoughts,

@@ -11,7 +11,7 @@ from dajeong.remote.settings import ServiceSettings
 from dajeong.rollout.settings import RepliesSettings
 from dajeong.synthesis.respond_presets import PRESETS, SETS
 
-ReplyCheck = Literal["cut", "language", "echo", "thoughts", "refusal"]
+ReplyCheck = Literal["cut", "broken", "language", "echo", "thoughts", "refusal"]
 
 
 class ServiceAuthor(Frozen):
@@ -43,7 +43,7 @@ class RespondSettings(RepliesSettings):
     """Name of the author in every reply → a model service. Local models are named by `models`."""
     decoding: Decoding = Decoding(max_new_tokens=512)
     """How replies are drawn, where an author does not say otherwise."""
-    drop: tuple[ReplyCheck, ...] = ("cut", "language", "echo", "thoughts")
+    drop: tuple[ReplyCheck, ...] = ("cut", "broken", "language", "echo", "thoughts")
     """Faults that drop a reply, whoever wrote it; the others are only counted. Empty replies always go."""
     max_rejected: float = Field(0.5, ge=0, le=1)
     """Share of replies that may be rejected before the step stops."""

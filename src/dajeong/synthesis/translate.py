@@ -17,6 +17,7 @@ from dajeong.data.terms import joint_licence
 from dajeong.progress import Bar
 from dajeong.records import Record
 from dajeong.remote.prices import Estimate
+from dajeong.synthesis.asking import CACHE
 from dajeong.synthesis.harvest import Harvest, harvest
 from dajeong.synthesis.translate_deepl import DeeplTranslator
 from dajeong.synthesis.translate_engine import Engine, LanguageModel
@@ -26,7 +27,6 @@ from dajeong.synthesis.translate_texts import Rendered, Text, Unfit, first_tasks
 from dajeong.synthesis.translate_wording import depends_on_wording
 from dajeong.workplace import Workplace
 
-CACHE = "remote.sqlite"
 LOOKED_AT = 2_000
 """Records from which the price of more is reckoned."""
 

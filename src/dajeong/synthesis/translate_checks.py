@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from dajeong.data import refusal
 from dajeong.data.filters.speech import register_of
-from dajeong.synthesis.letters import hangul_share, num_letters
+from dajeong.synthesis.letters import broken_character, hangul_share, num_letters
 from dajeong.synthesis.translate_settings import CheckName, WantedRegister
 
 SHORT = 40
@@ -55,6 +55,10 @@ class Pair(NamedTuple):
 
 def _empty(pair: Pair) -> str | None:
     return "no letters" if num_letters(pair.source) and not num_letters(pair.target) else None
+
+
+def _broken(pair: Pair) -> str | None:
+    return None if broken_character(pair.source) else broken_character(pair.target)
 
 
 def _own_talk(pair: Pair) -> str | None:
@@ -122,6 +126,7 @@ def _register(pair: Pair) -> str | None:
 
 CHECKS: Mapping[CheckName, Callable[[Pair], str | None]] = {
     "empty": _empty,
+    "broken": _broken,
     "own-talk": _own_talk,
     "refusal": _refusal,
     "hangul": _hangul,

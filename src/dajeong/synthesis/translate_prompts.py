@@ -46,6 +46,7 @@ LONGEST_CONTEXT = 600
 FAULTS: Mapping[CheckName | str, str] = {
     "mask": "⟦번호⟧ 표시가 빠지거나 되풀이되거나 순서가 바뀜",
     "empty": "글이 비어 있음",
+    "broken": "깨진 글자가 있음",
     "own-talk": "번역이 아닌 말을 덧붙임",
     "refusal": "옮기지 않고 거절함",
     "hangul": "한국어로 옮기지 않음",

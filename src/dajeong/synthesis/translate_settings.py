@@ -11,10 +11,11 @@ from dajeong.remote.settings import DeeplSettings, ServiceSettings
 
 WantedRegister = Literal["haeyo", "hapsho", "banmal", "plain", "any"]
 CheckName = Literal[
-    "empty", "own-talk", "refusal", "hangul", "ratio", "digits", "newlines", "repeated", "register"
+    "empty", "broken", "own-talk", "refusal", "hangul", "ratio", "digits", "newlines", "repeated", "register"
 ]
 DROPPED: tuple[CheckName, ...] = (
     "empty",
+    "broken",
     "own-talk",
     "refusal",
     "hangul",
