@@ -6,11 +6,19 @@ Prompts are those of the usual protocol (EleutherAI's harness, without its doubl
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from dajeong.data.readers.fields import RawRow
 from dajeong.data.rows import Bad
 from dajeong.records import Dialogue, Message, Record, content_id
+
+TRUTH = {"true": 1, "1": 1, "false": 0, "0": 0}
+
+
+def _counted(count: int, first: int = 0) -> dict[str, int]:
+    """Label as written → index, for labels that count from `first`."""
+    return {str(index + first): index for index in range(count)}
 
 
 class Item(NamedTuple):
@@ -58,7 +66,7 @@ def _item(row: RawRow, cells: dict[str, Any]) -> Item:
 def _boolq(cells: dict[str, Any]) -> Item:
     text, question = _text(cells, "text", "paragraph"), _text(cells, "question")
     choices = ("아니오", "예")
-    return Item("BoolQ", f"{text} 질문: {question} 답변:", choices, _truth(cells, "answer", "label"))
+    return Item("BoolQ", f"{text} 질문: {question} 답변:", choices, _label(cells, TRUTH))
 
 
 def _copa(cells: dict[str, Any]) -> Item:
@@ -68,17 +76,17 @@ def _copa(cells: dict[str, Any]) -> Item:
     join = "왜냐하면" if question == "원인" else "그래서"
     choices = (_text(cells, "1", "alternative1"), _text(cells, "2", "alternative2"))
     first = 1 if "answer" in cells else 0  # the repository counts from 1, the Hub from 0
-    return Item("COPA", f"{premise} {join}", choices, _index(cells, ("answer", "label"), 2, first))
+    return Item("COPA", f"{premise} {join}", choices, _label(cells, _counted(2, first)))
 
 
 def _hellaswag(cells: dict[str, Any]) -> Item:
     choices = tuple(_text(cells, f"choice{number}", f"ending{number}") for number in (1, 2, 3, 4))
-    return Item("HellaSwag", f"문장: {_text(cells, 'context')}", choices, _index(cells, ("label",), 4, 0))
+    return Item("HellaSwag", f"문장: {_text(cells, 'context')}", choices, _label(cells, _counted(4)))
 
 
 def _sentineg(cells: dict[str, Any]) -> Item:
     prompt = f"문장: {_text(cells, 'text', 'sentence')} 긍부정:"
-    return Item("SentiNeg", prompt, ("부정", "긍정"), _index(cells, ("label",), 2, 0))
+    return Item("SentiNeg", prompt, ("부정", "긍정"), _label(cells, _counted(2)))
 
 
 def _wic(cells: dict[str, Any]) -> Item:
@@ -89,35 +97,26 @@ def _wic(cells: dict[str, Any]) -> Item:
         for number in (1, 2)
     )
     prompt = f"문장1: {first} 문장2: {second} 두 문장에서 {word}가 같은 뜻으로 쓰였나?"
-    return Item("WiC", prompt, ("아니오", "예"), _truth(cells, "answer", "label"))
+    return Item("WiC", prompt, ("아니오", "예"), _label(cells, TRUTH))
+
+
+def _cell(cells: dict[str, Any], *names: str) -> Any:
+    return next((cells[name] for name in names if cells.get(name) is not None), None)
 
 
 def _text(cells: dict[str, Any], *names: str) -> str:
     """A cell; quotes that a spreadsheet put around it are not part of it."""
-    value = next((cells[name] for name in names if cells.get(name) is not None), None)
+    value = _cell(cells, *names)
     if not isinstance(value, str):
         raise Bad("row-field", field=" / ".join(names), columns=", ".join(cells)[:100])
-    if (
-        len(value) > 1
-        and value.startswith('"')
-        and value.endswith('"')
-        and '"' not in value[1:-1].replace('""', "")
-    ):
+    quoted = len(value) > 1 and value.startswith('"') and value.endswith('"')
+    if quoted and '"' not in value[1:-1].replace('""', ""):
         value = value[1:-1].replace('""', '"')
     return value.strip()
 
 
-def _truth(cells: dict[str, Any], *names: str) -> int:
-    value = next((cells[name] for name in names if cells.get(name) is not None), None)
-    known = {"true": 1, "1": 1, "false": 0, "0": 0}
-    if str(value).strip().lower() not in known:
-        raise Bad("row-label", label=str(value)[:40], known="True, False, 1, 0")
-    return known[str(value).strip().lower()]
-
-
-def _index(cells: dict[str, Any], names: tuple[str, ...], count: int, first: int) -> int:
-    value = next((cells[name] for name in names if cells.get(name) is not None), None)
-    known = {str(index + first): index for index in range(count)}
-    if str(value).strip() not in known:
-        raise Bad("row-label", label=str(value)[:40], known=", ".join(known))
-    return known[str(value).strip()]
+def _label(cells: dict[str, Any], known: Mapping[str, int]) -> int:
+    written = str(_cell(cells, "answer", "label")).strip().lower()
+    if written not in known:
+        raise Bad("row-label", label=written[:40], known=", ".join(known))
+    return known[written]
