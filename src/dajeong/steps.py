@@ -79,6 +79,7 @@ KINDS: dict[str, Kind] = {
         inputs={},
         outputs={"records": "Any", "rejects": "Reject"},
         run="dajeong.data.read:run",
+        version=2,
     ),
     "clean": Kind(
         CleanSettings,
