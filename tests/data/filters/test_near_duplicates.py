@@ -153,6 +153,26 @@ def test_texts_without_a_shingle_share_no_band(tmp_path: Path) -> None:
         assert all(len(groups.members) == 0 for groups in bands.groups())
 
 
+@pytest.mark.parametrize(
+    ("most", "bound", "exactly"), [(1_000, 100, True), (1_000, 9, False), (100, 100, False)]
+)
+def test_few_and_short_texts_are_compared_exactly(
+    most: int, bound: int, exactly: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("rensa")
+    called: list[int] = []
+    plain = near_duplicates.prefix_keys
+
+    def watched(shingles: Shingles, least: float) -> Any:
+        called.append(len(shingles))
+        return plain(shingles, least)
+
+    monkeypatch.setattr(near_duplicates, "prefix_keys", watched)
+    monkeypatch.setattr(near_duplicates, "MOST_LETTERS", most)
+    filtered(["가나다라마바사아자차"] * 10 + ["하파타카차자아사바마"] * 10, exact_up_to=bound)
+    assert called == ([20] if exactly else [])
+
+
 def test_short_texts_are_near_nothing() -> None:
     assert filtered(["네", "네", "아니요", "아니요"]) == [None] * 4
 

@@ -1,7 +1,7 @@
 """Drops a record that is nearly an earlier kept one: exact Jaccard index of 5-character shingles.
 
-Up to 50,000 records no pair is missed. Above, MinHash (`rensa`, where it is installed) proposes pairs; each
-is still decided by its exact index. Memory does not grow with the length of the texts.
+Up to 50,000 records no pair is missed, unless they are very long. Above, MinHash (`rensa`, where it is
+installed) proposes pairs; each is still decided by its exact index.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from dajeong.data.filters.shingles import AT_ONCE, Shingles
 from dajeong.data.filters.sketches import Places, Sketches
 from dajeong.data.filters.spill import Spill
 from dajeong.records import Record
+
+MOST_LETTERS = 60_000_000
+"""Letters up to which every pair is found: for that, keys of all texts are in memory at once."""
 
 
 class Alike(NamedTuple):
@@ -57,10 +60,8 @@ class NearDuplicates:
     def _decide(self, shingles: Shingles, bands: Bands | None) -> dict[int, Alike]:
         """Text → the kept earlier text it is nearly equal to."""
         least = self._settings.least
-        if bands is None or len(shingles) <= self._settings.exact_up_to:
-            proposed = prefix_keys(shingles, least)
-        else:
-            proposed = distinct(bands.groups())
+        few = len(shingles) <= self._settings.exact_up_to and shingles.num_letters <= MOST_LETTERS
+        proposed = prefix_keys(shingles, least) if bands is None or few else distinct(bands.groups())
         candidates, alike = Candidates(proposed), dict[int, Alike]()
         texts, sketches = candidates.texts.tolist(), Sketches(len(candidates.texts), least)
 

@@ -81,7 +81,8 @@ class NearDuplicateSettings(Frozen):
     least: float = Field(0.8, gt=0, le=1)
     """Jaccard index of 5-character shingles from which two are one."""
     exact_up_to: int = Field(50_000, ge=0)
-    """Records up to which every pair is found; above, MinHash proposes pairs where `rensa` is installed."""
+    """Records up to which every pair is found, if they have no more than 60 million letters; above, MinHash
+    proposes pairs where `rensa` is installed."""
 
 
 class ParaphraseSettings(Frozen):

@@ -41,6 +41,10 @@ class Shingles:
     def __len__(self) -> int:
         return len(self._ends) - 1
 
+    @property
+    def num_letters(self) -> int:
+        return self._ends[-1]
+
     def add(self, texts: Sequence[str]) -> Batch:
         batch = batch_of(texts)
         start = self._ends[-1]
