@@ -22,10 +22,9 @@ from dajeong.synthesis.harvest import Harvest
 from dajeong.synthesis.instruct_settings import SelfInstructSettings
 from dajeong.synthesis.json_replies import items_in
 from dajeong.synthesis.labelling import Labeller
-from dajeong.synthesis.proposing import Ask, Proposer, Task
+from dajeong.synthesis.proposing import SOURCE, Ask, Proposer, Task
 from dajeong.synthesis.seeds import CLASSIFICATION
 
-SOURCE = "self-instruct"
 LEAST_YIELD = 0.1
 """Share of the proposals that is expected to be kept at the worst, when a round is sized."""
 FIRST_YIELD = 0.7

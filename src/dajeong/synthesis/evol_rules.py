@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from dajeong.data.clean import is_empty
 from dajeong.data.filters.keys import comparable
+from dajeong.data.filters.refusals import SPEAKS_AS_MODEL
 from dajeong.data.reserved import reserved_for
 from dajeong.records import Dialogue, Message
 from dajeong.synthesis.instance_rules import RULES as INSTANCE_RULES
@@ -29,11 +30,6 @@ _COPIED = re.compile(
     re.IGNORECASE,
 )
 _PRODUCT = re.compile(r"openai|오픈 ?AI|(?<![a-z])gpt|챗 ?(?:지피티|gpt)", re.IGNORECASE)
-_MODEL_SPEAKS = re.compile(
-    r"(?:AI|인공 ?지능)(?: ?언어)?(?: ?모델)?(?:으?로서|이라서|이므로)|언어 ?모델(?:으?로서|이라서|이므로)"
-    r"|(?<![a-z])as an? (?:AI|(?:large )?language model)(?![a-z])",
-    re.IGNORECASE,
-)
 _SORRY = re.compile(
     r"죄송(?:하지만|합니다만|하게도|해요|합니다|스럽)|미안(?:하지만|해요|합니다)|유감스럽게도"
     r"|(?<![a-z])sorry(?![a-z])"
@@ -88,7 +84,7 @@ def _product(made: Rewriting, settings: EvolSettings) -> str | None:
 
 
 def _model_speaks(made: Rewriting, settings: EvolSettings) -> str | None:
-    return _new_in(_MODEL_SPEAKS, made) or _new_in(_REFUSES, made)
+    return _new_in(SPEAKS_AS_MODEL, made) or _new_in(_REFUSES, made)
 
 
 def _length(made: Rewriting, settings: EvolSettings) -> str | None:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from dajeong.data import refusal
 from dajeong.data.clean import is_empty
 from dajeong.data.filters.keys import comparable
+from dajeong.data.filters.refusals import SPEAKS_AS_MODEL
 from dajeong.data.filters.speech import is_polite, register_of
 from dajeong.synthesis.letters import broken_character, hangul_share, num_letters
 
@@ -27,11 +28,6 @@ _OTHER_SCRIPT = re.compile(
 )
 _SENTENCE = re.compile(r"(?<=[.!?…~])\s+|\n+")
 _OPEN_END = re.compile(r"[:：,]\s*\Z")
-_MODEL = re.compile(
-    r"(?:(?:AI|인공 ?지능)(?: ?언어)?(?: ?모델)?|언어 ?모델)(?:으?로서|이라서|이므로|이기 때문)"
-    r"|(?<![a-z])as an AI(?![a-z])",
-    re.IGNORECASE,
-)
 _SHAPE = re.compile(r"\A\W*(?:\.\.\.|…)\W*\Z|\"(?:input|output|instances)\"\s*:")
 
 
@@ -82,7 +78,7 @@ def _shape(instance: Instance, task: Setting) -> str | None:
 
 def _refuses(instance: Instance, task: Setting) -> str | None:
     """Declines or preaches; a plea for kinder words is the proper answer to abuse only."""
-    if _MODEL.search(instance.output):
+    if SPEAKS_AS_MODEL.search(instance.output):
         return "speaks as a model"
     bad = refusal.findings(instance.output) - ({"plea"} if task.kind == "abusive" else set())
     spoken = bad if task.kind in SPOKEN else bad & {"refusal"}

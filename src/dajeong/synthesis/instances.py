@@ -18,10 +18,9 @@ from dajeong.synthesis.harvest import Harvest
 from dajeong.synthesis.instance_rules import SPOKEN, Instance, Setting
 from dajeong.synthesis.instruct_settings import SelfInstructSettings
 from dajeong.synthesis.json_replies import items_in
-from dajeong.synthesis.proposing import Task
+from dajeong.synthesis.proposing import SOURCE, Task
 from dajeong.synthesis.seeds import labels_of
 
-SOURCE = "self-instruct"
 NUM_EXAMPLES = 3
 
 

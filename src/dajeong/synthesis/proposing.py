@@ -17,6 +17,7 @@ from dajeong.synthesis import self_instruct_prompts as prompts
 from dajeong.synthesis.asking import request
 from dajeong.synthesis.instruct_settings import SelfInstructSettings
 
+SOURCE = "self-instruct"
 NUM_TOPICS = 2
 T = TypeVar("T")
 

@@ -12,11 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dajeong.records import Dialogue, Message
 from dajeong.remote.client import Client
 from dajeong.synthesis.asking import CACHE, answered
-from dajeong.synthesis.bootstrap import SOURCE, Bootstrap
+from dajeong.synthesis.bootstrap import Bootstrap
 from dajeong.synthesis.harvest import Harvest, harvest
 from dajeong.synthesis.instances import Instances
 from dajeong.synthesis.instruct_settings import SelfInstructSettings
-from dajeong.synthesis.proposing import Task
+from dajeong.synthesis.proposing import SOURCE, Task
 from dajeong.synthesis.seeds import seeds_by_kind
 from dajeong.workplace import Workplace
 

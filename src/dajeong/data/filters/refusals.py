@@ -9,7 +9,7 @@ from dajeong.data.clean import answers_of
 from dajeong.data.filters.settings import RefusalSettings
 from dajeong.records import Record
 
-_MODEL = re.compile(
+SPEAKS_AS_MODEL = re.compile(
     r"(?:(?:AI|인공 ?지능)(?: ?언어)?(?: ?(?:모델|챗봇|비서|어시스턴트))?|언어 ?모델)"
     r"(?:으?로서|으?로써|이?라서|이므로|이기 때문)"
     r"|(?<![a-z])as an? (?:(?:AI|artificial intelligence|large) )?language model(?![a-z])"
@@ -30,6 +30,6 @@ class Refusals:
 
     def _found(self, answer: str) -> str | None:
         wanted = self._settings.find
-        if "model" in wanted and _MODEL.search(answer):
+        if "model" in wanted and SPEAKS_AS_MODEL.search(answer):
             return "model"
         return next((finding for finding in sorted(refusal.findings(answer)) if finding in wanted), None)
