@@ -84,7 +84,14 @@ def test_what_cannot_be_turned_back_is_named() -> None:
     cut = as_browsers_read("안녕하세요")[:-1] + " 뭐라고요"
     euc_kr = "안녕하세요 반갑습니다".encode("cp949").decode("latin-1")
     lost = "한국 사람".encode("cp949").decode("utf-8", "replace")
-    for text, reason in ((cut, "mojibake"), (euc_kr, "mojibake"), (lost, "replacement-characters")):
+    as_cp949 = "한국 사람".encode().decode("cp949", "replace")
+    named = {
+        cut: "mojibake",
+        euc_kr: "mojibake",
+        lost: "replacement-characters",
+        as_cp949: "replacement-characters",
+    }
+    for text, reason in named.items():
         record, _ = mended(example("뭐라고 쓰여 있어요?", text))
         assert (FILTER.why_not(record) or "").startswith(reason), text
 
