@@ -189,6 +189,17 @@ def test_a_list_that_breaks_off_stops_with_the_place(
     assert problem.parameters["line"] == line and says in str(problem.parameters["problem"])
 
 
+def test_an_element_without_end_stops_before_memory_does(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(json_list, "MAX_LINE", 200)
+    monkeypatch.setattr(json_list, "_CHUNK", 50)
+    monkeypatch.setenv("DAJEONG_LANG", "en")
+    content = '[{"a": 1},\n{"a": "' + "x" * 5_000 + '"}]'
+    problem = refused(written(folder, content, "data.json"))
+    assert problem.parameters["line"] == 2 and "longer than 200" in str(problem.parameters["problem"])
+
+
 def test_tables_keep_quoted_line_breaks_and_tabs_keep_quotes(folder: Path) -> None:
     comma = written(folder, 'a,b\r\n"하나\n둘","큰 ""따옴표"""\r\n3,4\r\n', "data.csv")
     assert list(read_rows(comma)) == [

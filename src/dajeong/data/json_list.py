@@ -59,9 +59,11 @@ class _Window:
                     repr(self.text[max(0, self.start - 60) : self.start]),
                 )
             except json.JSONDecodeError as problem:
-                if self.ended or len(self.text) - self.start > MAX_LINE:
+                if self.ended:
                     self._advance(problem.pos)
                     raise self._explained(problem) from problem
+                if len(self.text) - self.start > MAX_LINE:
+                    raise self.broken("unreadable-long", limit=MAX_LINE) from problem
                 self._read()
             except RecursionError as problem:
                 raise self.broken("unreadable-deep") from problem
