@@ -5,7 +5,7 @@ import csv
 import pytest
 
 from dajeong.data import smalltalk_words as words
-from dajeong.data.refusal import findings, pleads_kindly, refuses
+from dajeong.data.refusal import answers_too, findings, pleads_kindly, refuses
 from shared_data import SHARED, needs_shared
 
 FOUND = {
@@ -62,11 +62,26 @@ def published(kind: str, model: str) -> list[str]:
         return [row[1] for row in list(csv.reader(file))[1:]]
 
 
+KNOWN_REFUSALS = {27, 46, 136, 155}
+KNOWN_SCOLDINGS = {1, 34, 64, 91, 158}
+"""Rows of one model's everyday chats, read by hand by others before these patterns were written."""
+
+
 @needs_shared
 def test_the_known_false_alarms_of_a_published_model_are_found() -> None:
-    """Nine everyday remarks it refused or scolded, read by hand; and nothing else of its 161 chats."""
-    assert sum(map(refuses, published("conversation", "final"))) == 9
-    assert sum(map(refuses, published("conversation", "gpt"))) <= 2
+    """All nine, the four refusals as whole ones; and at most three others among its 161 chats."""
+    replies = published("conversation", "final")
+    found = {number for number, text in enumerate(replies) if refuses(text)}
+    assert found >= KNOWN_REFUSALS | KNOWN_SCOLDINGS
+    assert len(found - KNOWN_REFUSALS - KNOWN_SCOLDINGS) <= 3
+    whole = {number for number in found if not answers_too(replies[number])}
+    assert whole & KNOWN_REFUSALS == KNOWN_REFUSALS and not whole & KNOWN_SCOLDINGS
+
+
+@needs_shared
+def test_chats_of_a_model_that_refuses_none_are_left_alone() -> None:
+    assert sum(map(refuses, published("conversation", "gpt"))) <= 3
+    assert sum(map(refuses, published("all", "gpt"))) <= 3
 
 
 @needs_shared

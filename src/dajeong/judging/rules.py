@@ -110,7 +110,5 @@ def known_fact(reply: Reply) -> str | None:
     return fact if isinstance(fact, str) and fact else None
 
 
-SETTINGS_HASH = digest_json(
-    [MIN_FRIENDLY_CHARACTERS, RUDE.pattern, *(pattern.pattern for pattern in refusal.PATTERNS.values())]
-)[:16]
+SETTINGS_HASH = digest_json([MIN_FRIENDLY_CHARACTERS, RUDE.pattern, *refusal.WORDING])[:16]
 """Changes whenever a rule does, so that scores of other rules are not mistaken for these."""
