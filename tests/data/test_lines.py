@@ -155,7 +155,9 @@ def test_an_over_long_line_is_left_out_whole(folder: Path, monkeypatch: pytest.M
 
 
 def test_in_a_list_a_refused_element_costs_only_itself(folder: Path) -> None:
-    content = '[\n{"a": 1},\n{"a": NaN},\n{"a": 1, "a": 2},\n7,\n{"a": "\\ud83d"},\n{"a": 2}\n]\n'
+    content = (
+        '[\n{"a": 1},\n{"a": NaN},\n{"a": 1, "a": 2},\n7,\n{"a": "\\ud83d"},\n{"a": "\t"},\n{"a": 2}\n]\n'
+    )
     found = list(read_rows(written(folder, content, "data.json")))
     codes = [row.code if isinstance(row, BadRow) else "" for row in found]
     assert codes == [
@@ -164,9 +166,10 @@ def test_in_a_list_a_refused_element_costs_only_itself(folder: Path) -> None:
         "unreadable-twice",
         "unreadable-object",
         "unreadable-surrogate",
+        "unreadable-json",
         "",
     ]
-    assert [row.line for row in found] == [2, 3, 4, 5, 6, 7]
+    assert [row.line for row in found] == [2, 3, 4, 5, 6, 7, 8]
 
 
 @pytest.mark.parametrize(

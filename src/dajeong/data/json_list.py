@@ -75,6 +75,8 @@ class _Window:
             value, end = STRICT.raw_decode(self.text, start)
         except Bad as problem:
             (value, end), bad = LOOSE.raw_decode(self.text, start), problem
+        except json.JSONDecodeError as problem:
+            (value, end), bad = LOOSE.raw_decode(self.text, start), json_fault(self.text, problem)
         if end == len(self.text) and not self.ended:
             raise json.JSONDecodeError("cut by the window", self.text, end)
         element = self.text[start:end]

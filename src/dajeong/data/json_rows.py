@@ -57,8 +57,8 @@ def _finite(written: str) -> float:
 STRICT = json.JSONDecoder(
     object_pairs_hook=_unique, parse_constant=_no_number, parse_int=_whole, parse_float=_finite
 )
-LOOSE = json.JSONDecoder(parse_int=float)
-"""Steps over what is refused; what it gives is not to be used."""
+LOOSE = json.JSONDecoder(strict=False, parse_int=float)
+"""Steps over what is refused, bare control characters too; what it gives is not to be used."""
 
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
