@@ -72,7 +72,9 @@ SOURCES: dict[str, Source] = {
     "vaiv-preference": Source(VaivPreference(), licences.VAIV),
     "vaiv-scores": Source(VaivScores(), licences.VAIV),
     "vaiv-prompts": Source(VaivPrompts(), licences.VAIV, repeats="prompt"),
-    "kobest": Source(kobest, licences.KOBEST, "keep", evaluation=True, files=(".tsv", ".csv", ".parquet")),
+    "kobest": Source(
+        kobest, licences.KOBEST, "keep", evaluation=True, files=(".tsv", ".csv", ".parquet", ".jsonl")
+    ),
 }
 
 
