@@ -14,6 +14,7 @@ from dajeong.output import print_json, print_line
 
 if TYPE_CHECKING:
     from dajeong.cli import Session
+    from dajeong.progress import Progress
     from dajeong.records import Result
 
 
@@ -46,7 +47,30 @@ def _kobest() -> Callable[..., None]:
     return kobest
 
 
-COMMANDS: dict[str, Callable[[], Callable[..., None]]] = {"kobest": _kobest}
+def _reward() -> Callable[..., None]:
+    def reward(
+        context: typer.Context,
+        data: Annotated[list[Path], typer.Option(help=text("help-eval-reward-data"), metavar="FILE|DIR")],
+        model: Annotated[
+            str | None, typer.Argument(help=text("help-eval-reward-model"), metavar="[MODEL]")
+        ] = None,
+        train: Annotated[
+            list[Path] | None, typer.Option(help=text("help-eval-reward-train"), metavar="FILE|DIR")
+        ] = None,
+        source: Annotated[str | None, typer.Option(help=text("help-data-source-guessed"))] = None,
+        out: Annotated[Path | None, typer.Option(help=text("help-eval-out"), metavar="DIR")] = None,
+        set_: Annotated[
+            list[str] | None, typer.Option("--set", help=text("help-data-set"), metavar="A.B=VALUE")
+        ] = None,
+    ) -> None:
+        raw = {"test": data, "train": train or []}
+        models = {"model": (model,)} if model else {}
+        show(stepped("reward-report", {}, set_ or (), models, out, context.obj, raw, source), context.obj)
+
+    return reward
+
+
+COMMANDS: dict[str, Callable[[], Callable[..., None]]] = {"reward": _reward, "kobest": _kobest}
 """Name → what makes the command, once the language of its help is known."""
 
 
@@ -59,6 +83,20 @@ def measured(
     session: Session,
 ) -> list[Result]:
     """The results of one step on `models`; what else it writes stays in `out`, or nowhere."""
+    return stepped(kind, values, overrides, {"models": tuple(models)}, out, session)
+
+
+def stepped(
+    kind: str,
+    values: Mapping[str, Any],
+    overrides: Sequence[str],
+    models: Mapping[str, tuple[str, ...]],
+    out: Path | None,
+    session: Session,
+    raw: Mapping[str, Sequence[Path]] | None = None,
+    source: str | None = None,
+) -> list[Result]:
+    """The same of any step: its inputs are models, and `raw` files of pairs, whatever their source."""
     import tempfile
 
     from dajeong import catalog, steps
@@ -72,16 +110,34 @@ def measured(
     run = catalog.load(steps.KINDS[kind].run)
     with ExitStack() as stack:
         folder = out or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        work = Workplace(
-            folder,
-            kind,
-            inputs={"models": tuple(models)},
-            model_names={"models": names_of(models)},
-            progress=stack.enter_context(progress_on(quiet=session.quiet)),
-        )
+        progress = stack.enter_context(progress_on(quiet=session.quiet))
+        pairs = {
+            field: (pairs_of(paths, source, folder / "steps" / kind / f"{field}.jsonl", progress),)
+            for field, paths in (raw or {}).items()
+            if paths
+        }
+        names = {field: names_of(references) for field, references in models.items()}
+        work = Workplace(folder, kind, inputs={**models, **pairs}, model_names=names, progress=progress)
         stack.enter_context(signals_noted())
         run(settings, work)
         return list(read_records(work.folder / "results.jsonl", Result))
+
+
+def pairs_of(paths: Sequence[Path], source: str | None, out: Path, progress: Progress) -> Path:
+    """The preferences in files of any known source, as records. Raises DataProblem where there is none."""
+    from dajeong.data.doctor.reading import Reading
+    from dajeong.errors import DataProblem
+    from dajeong.records import Preference
+    from dajeong.storage import write_records
+
+    reading = Reading(paths, source)
+    if not write_records(out, (each for each in reading.records() if isinstance(each, Preference))):
+        raise DataProblem("eval-no-pairs", path=paths[0], source=reading.source)
+    if reading.unreadable:
+        progress.say(
+            "eval-unreadable", path=paths[0], count=reading.unreadable, places=", ".join(reading.examples)
+        )
+    return out
 
 
 def names_of(models: Sequence[str]) -> tuple[str, ...]:
@@ -100,4 +156,5 @@ def show(results: Sequence[Result], session: Session) -> None:
     print_line(results_table(results))
     for result in results:
         if result.notes:
-            print_line(f"{result.model}, {result.decoding}, {result.task}: {result.notes}")
+            who = ", ".join(filter(None, [result.model, result.decoding, result.task]))
+            print_line(f"{who}: {result.notes}")

@@ -711,6 +711,14 @@ MESSAGES: dict[str, Sentence] = {
         "{path}: {count} rows to draw examples from, but `shots` asks for {wanted}.",
         "{path}: 예시로 쓸 행이 {count}개인데 `shots`는 {wanted}개를 요구합니다.",
     ),
+    "eval-no-pairs": Sentence(
+        "{path}: read as {source}, it holds no preference pair. Name another file, or its form: --source.",
+        "{path}: {source}(으)로 읽었지만 선호 쌍이 없습니다. 다른 파일을 쓰거나 --source로 형식을 알리세요.",
+    ),
+    "eval-unreadable": Sentence(
+        "{path}: {count} rows could not be read and are left out: {places}",
+        "{path}: 읽지 못한 행 {count}개를 뺐습니다: {places}",
+    ),
     "no-test-pairs": Sentence(
         "Step {step}: its `test` holds no pair with a better and a worse response. Check what `test` names.",
         "{step} 단계: `test`에 우열이 갈린 응답 쌍이 없습니다. `test`가 무엇을 가리키는지 확인하세요.",
@@ -842,6 +850,22 @@ MESSAGES: dict[str, Sentence] = {
     ),
     "help-eval-kobest": Sentence(
         "KoBEST's five tasks, scored as lm-eval does.", "KoBEST 다섯 과제를 lm-eval과 똑같이 채점합니다."
+    ),
+    "help-eval-reward": Sentence(
+        "A reward model on preference pairs, beside judges that read no prompt; or these judges alone.",
+        "보상 모델을 선호 쌍으로 재고, 프롬프트를 읽지 않는 판정과 나란히 놓습니다. 모델 없이도 됩니다.",
+    ),
+    "help-eval-reward-model": Sentence(
+        "The folder of a reward model; without one only the baselines are measured.",
+        "보상 모델 폴더. 없으면 기준선만 잽니다.",
+    ),
+    "help-eval-reward-data": Sentence(
+        "Test pairs, in any form that can be read; repeatable.",
+        "시험 쌍. 읽을 수 있는 어떤 형식이든 됩니다. 여러 번 쓸 수 있습니다.",
+    ),
+    "help-eval-reward-train": Sentence(
+        "Training pairs, from which the baselines may learn; repeatable.",
+        "기준선이 배울 학습 쌍. 여러 번 쓸 수 있습니다.",
     ),
     "help-eval-model": Sentence(
         "A run folder, a model folder or a Hub id; several are compared.",
@@ -1395,6 +1419,12 @@ MESSAGES: dict[str, Sentence] = {
         "`service` with method top_logprobs, sample or greedy.",
         "{step}: {method} 방식으로 채점할 모델이 없습니다. exact는 로컬 모델을 `judge`로, top_logprobs, "
         "sample, greedy는 `service`를 지정하세요.",
+    ),
+    "compare-none": Sentence(
+        "{step}: no two authors answered the same prompt under the same decoding (authors: {authors}). "
+        "Figures of different prompts or decodings are not compared.",
+        "{step}: 같은 프롬프트에 같은 디코딩으로 답한 두 작성자가 없습니다(작성자: {authors}). 프롬프트나 "
+        "디코딩이 다르면 견주지 않습니다.",
     ),
     "judge-done": Sentence(
         "{step}: {scores} scores, missing: {missing}; the run has paid ${spent}.",

@@ -10,7 +10,9 @@ from dajeong.data import refusal
 from dajeong.data.settings import SmalltalkSettings
 from dajeong.data.smalltalk import TEST, World
 from dajeong.errors import DataProblem
-from dajeong.evaluation.reward_report import OTHER_PROMPT, Outcomes, Shown, other_prompts, report, results
+from dajeong.evaluation.reward_figures import Outcomes, results
+from dajeong.evaluation.reward_probes import Shown
+from dajeong.evaluation.reward_report import OTHER_PROMPT, other_prompts, report
 from dajeong.evaluation.settings import RewardReportSettings
 from dajeong.judging.rules import is_friendly
 from dajeong.records import Message, Preference, Response, Result, Score, last_user_text
@@ -18,6 +20,9 @@ from dajeong.storage import read_records, write_records
 from dajeong.workplace import Workplace
 
 WORLD = World(SmalltalkSettings(num_pairs=1200, num_test_pairs=600))
+
+
+PROBES_OFF = RewardReportSettings(num_probes=0)
 
 
 class Knowing:
@@ -57,9 +62,8 @@ def workplace(folder: Path, test: Sequence[Preference], train: Sequence[Preferen
 
 def reported(work: Workplace) -> dict[tuple[str, bool], Result]:
     rows = list(read_records(work.folder / "results.jsonl", Result))
-    found = {(row.task, row.versus is not None): row for row in rows}
-    assert len(found) == len(rows)
-    return found
+    assert len({(row.task, row.metric, row.versus) for row in rows}) == len(rows)
+    return {(row.task, row.versus is not None): row for row in rows if row.metric == "accuracy"}
 
 
 def pair(number: int, better: str, worse: str, kind: str = "talk") -> Preference:
@@ -77,7 +81,7 @@ def test_a_model_that_reads_the_prompt_is_above_its_baselines_where_the_prompt_d
 ) -> None:
     test = WORLD.held_out_pairs("test_pairs", TEST)
     work = workplace(tmp_path, test, WORLD.contrasts())
-    report(RewardReportSettings(), work, "reward", Knowing(test))
+    report(PROBES_OFF, work, "reward", Knowing(test))
     rows = reported(work)
     fact, misplaced, tone = (rows[f"reward/{kind}", False] for kind in ("fact", "misplaced", "rude"))
     assert fact.value == misplaced.value == 1

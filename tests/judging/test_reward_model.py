@@ -142,3 +142,12 @@ def test_the_same_model_scores_the_same_from_another_place(
     assert moved.name == scorer.name
     assert [(s.id, s.value) for s in moved.score(REPLIES)] == [(s.id, s.value) for s in scorer.score(REPLIES)]
     assert moved.score(REPLIES[:1])[0].settings_hash == scorer.score(REPLIES[:1])[0].settings_hash
+
+
+def test_what_is_read_otherwise_differs_and_keeps_to_the_longest(scorer: RewardScorer) -> None:
+    dialogues = [(prompt, answer) for prompt in ASKED for answer in ANSWERS]
+    as_trained, two_ends = scorer.rewards(dialogues), scorer.rewards_read(dialogues, "two-ends")
+    bare = scorer.rewards_read(dialogues, "no-template")
+    assert len(as_trained) == len(two_ends) == len(bare)
+    assert all(one != other for one, other in zip(as_trained, two_ends, strict=True))
+    assert sum(one != other for one, other in zip(as_trained, bare, strict=True)) >= len(bare) // 2

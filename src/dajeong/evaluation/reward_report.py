@@ -1,73 +1,143 @@
 """The step `reward-report`: a reward model's accuracy on test pairs, beside judges that read no prompt.
 
 Preference sets give their labels away by length, by author and by style. An accuracy counts for nothing until
-it is above all of these, and above the model's own accuracy with the prompts exchanged.
+it is above all of these, and above the model's own accuracy with the prompts exchanged. Without a model the
+step says what these judges reach by themselves.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from random import Random
-from typing import NamedTuple, Protocol
 
-from dajeong import artefacts, statistics
-from dajeong.artefacts import Comparison, Judge, comparisons, outcome
+from dajeong.artefacts import Comparison, comparisons, outcome
 from dajeong.errors import DataProblem
+from dajeong.evaluation import reward_margins, reward_probes
+from dajeong.evaluation.reward_figures import Outcomes, alone, prompt_free, results, seen_in_training
+from dajeong.evaluation.reward_margins import Rewarded
+from dajeong.evaluation.reward_probes import Probed, Rereads, Rewards, Scored, Shown, Way
+from dajeong.evaluation.reward_warnings import verdict
 from dajeong.evaluation.settings import RewardReportSettings
 from dajeong.records import Message, Preference, Result, Score
-from dajeong.statistics import Estimate
+from dajeong.storage import write_json
 from dajeong.workplace import Workplace
 
-NOT_ABOVE = "not above its baselines (기준선보다 낫지 않음)"
-"""The words a reader, and the report, look for."""
 OTHER_PROMPT = "other-prompt"
 AT_ONCE = 512
 """Responses scored between two readings of the bar."""
 
-Shown = tuple[tuple[Message, ...], str]
-"""A prompt and one response to it."""
-
-
-class Rewards(Protocol):
-    def rewards(self, dialogues: Sequence[Shown]) -> list[float]:
-        """One number per response, higher is better."""
-
-
-class Outcomes(NamedTuple):
-    """Per comparison: 1 the better response wins, 0 it loses, 0.5 a tie, None not scored."""
-
-    reward: list[float | None]
-    baselines: dict[str, list[float | None]]
-
 
 def run(settings: RewardReportSettings, work: Workplace) -> None:
-    """Writes `results` and `scores`."""
+    """Writes `results`, `scores` and stats.json."""
+    if not work.inputs.get("model"):
+        report(settings, work, "", None)
+        return
     from dajeong.judging.reward_model import RewardScorer
 
     (name, reference), *_ = work.models("model").items()
     report(settings, work, name, RewardScorer(reference))
 
 
-def report(settings: RewardReportSettings, work: Workplace, name: str, model: Rewards) -> None:
+def report(settings: RewardReportSettings, work: Workplace, name: str, model: Rewards | None) -> None:
     preferences = work.records("test", Preference)
     pairs = comparisons(preferences)
     if not pairs:
         raise DataProblem("no-test-pairs", step=work.name)
-    training = _sample(comparisons(work.records("train", Preference)), settings.max_training_pairs, work.seed)
-    own = [(each.prompt, response.content) for each in preferences for response in each.responses]
-    other = [
-        (prompt, response.content)
-        for each, prompt in zip(preferences, other_prompts(preferences, work.seed), strict=True)
-        for response in each.responses
-    ]
-    rewards = _rewards(model, [*own, *other], work)
-    ours, exchanged = rewards[: len(own)], rewards[len(own) :]
-    baselines = prompt_free(training, pairs)
-    baselines[OTHER_PROMPT] = _outcomes(preferences, exchanged)
-    found = Outcomes(_outcomes(preferences, ours), baselines)
-    work.write("results", results(name, pairs, found))
-    work.write("scores", scores(name, preferences, ours))
+    training = comparisons(work.records("train", Preference))
+    notes = seen_in_training(training, pairs)
+    baselines = prompt_free(_sample(training, settings.max_training_pairs, work.seed), pairs)
+    if model is None:
+        work.write("results", alone(pairs, baselines, notes))
+        work.write("scores", [])
+        return
+    exam = _Exam(settings, work, name, model, preferences)
+    baselines[OTHER_PROMPT] = _outcomes(preferences, exam.other)
+    found = Outcomes(_outcomes(preferences, exam.own), baselines)
+    rewarded = exam.rewarded(pairs)
+    rows = [*results(name, pairs, found, notes), *reward_margins.rows(name, rewarded), *exam.probes()]
+    work.write("results", verdict(rows))
+    work.write("scores", scores(name, preferences, exam.own))
+    if rewarded:
+        write_json(work.folder / "stats.json", {"rewards": reward_margins.histogram(rewarded)})
+
+
+class _Exam:
+    """One model at its test pairs: what it gives to them, and to what was made of them."""
+
+    def __init__(
+        self,
+        settings: RewardReportSettings,
+        work: Workplace,
+        name: str,
+        model: Rewards,
+        preferences: Sequence[Preference],
+    ) -> None:
+        self.work, self.name, self.model, self.preferences = work, name, model, preferences
+        own = [(each.prompt, response.content) for each in preferences for response in each.responses]
+        others = zip(preferences, other_prompts(preferences, work.seed), strict=True)
+        other = [(prompt, response.content) for each, prompt in others for response in each.responses]
+        rewards = self.score([*own, *other])
+        self.own, self.other = rewards[: len(own)], rewards[len(own) :]
+        self.known = dict(zip(own, self.own, strict=True))
+        rows = Random(f"{work.seed}/probes").sample(
+            range(len(preferences)), min(settings.num_probes, len(preferences))
+        )
+        self.probed = [preferences[row] for row in sorted(rows)]
+
+    def score(self, shown: Sequence[Shown], way: Way | None = None) -> list[float | None]:
+        found: list[float | None] = []
+        with self.work.progress.bar("scoring-test-pairs", len(shown)) as bar:
+            for start in range(0, len(shown), AT_ONCE):
+                self.work.check_stop()
+                some = shown[start : start + AT_ONCE]
+                if way is None:
+                    rewards = self.model.rewards(some)
+                else:
+                    assert isinstance(self.model, Rereads)
+                    rewards = self.model.rewards_read(some, way)
+                found += [reward if math.isfinite(reward) else None for reward in rewards]
+                bar.advance(len(some))
+        return found
+
+    def rewarded(self, pairs: Sequence[Comparison]) -> list[Rewarded]:
+        """The pairs both of whose responses have a reward."""
+        found = []
+        for pair in pairs:
+            prompt = self.preferences[pair.preference].prompt
+            better, worse = (self.known[prompt, each.content] for each in (pair.better, pair.worse))
+            if better is not None and worse is not None:
+                found.append(Rewarded(pair, better, worse))
+        return found
+
+    def probes(self) -> list[Result]:
+        """Rows of everything that was altered, of what is read otherwise, and of the sermons."""
+        if not self.probed or all(reward is None for reward in self.own):
+            return []
+        asked = reward_probes.altered(self.probed)
+        answers = iter(self.score([shown for each in asked.values() for shown in each]))
+        best = reward_probes.best(self.probed)
+        found = {name: self._probed(best, [next(answers) for _ in some]) for name, some in asked.items()}
+        rows = list(reward_probes.probe_rows(self.name, found))
+        if isinstance(self.model, Rereads):
+            rows += self._reread(best)
+        score: Scored = self.score
+        return [*rows, *reward_probes.scold_rows(self.name, score)]
+
+    def _reread(self, best: Sequence[Shown]) -> list[Result]:
+        ends = self._probed(best, self.score(best, "two-ends"))
+        rows = list(reward_probes.probe_rows(self.name, {"two-ends": ends}))
+        shown = [(each.prompt, response.content) for each in self.probed for response in each.responses]
+        ours = _outcomes(self.probed, [self.known[each] for each in shown])
+        bare = _outcomes(self.probed, self.score(shown, "no-template"))
+        both = [(a, b) for a, b in zip(ours, bare, strict=True) if a is not None and b is not None]
+        found = reward_probes.template_row(self.name, [a for a, _ in both], [b for _, b in both])
+        return [*rows, *([found] if found else [])]
+
+    def _probed(self, answers: Sequence[Shown], after: Sequence[float | None]) -> Probed:
+        before = (self.known[shown] for shown in answers)
+        both = [(a, b) for a, b in zip(before, after, strict=True) if a is not None and b is not None]
+        return Probed([a for a, _ in both], [b for _, b in both])
 
 
 def other_prompts(preferences: Sequence[Preference], seed: int) -> list[tuple[Message, ...]]:
@@ -81,79 +151,6 @@ def other_prompts(preferences: Sequence[Preference], seed: int) -> list[tuple[Me
             circle = (preferences[rows[(place + step) % len(rows)]].prompt for step in range(1, len(rows)))
             found[row] = next((prompt for prompt in circle if prompt != found[row]), found[row])
     return found
-
-
-def prompt_free(training: Sequence[Comparison], test: Sequence[Comparison]) -> dict[str, list[float | None]]:
-    """Every baseline that reads no prompt; the learning ones say in their name what they learned from."""
-    judges: dict[str, Callable[[Sequence[Comparison]], Judge]] = {
-        "n-grams": artefacts.NGrams([*training, *test])
-    }
-    if artefacts.names_authors(test):
-        judges["author"] = artefacts.fit_authors
-    found: dict[str, list[float | None]] = {
-        "longer-wins": [*artefacts.longer_wins(test)],
-        "shorter-wins": [*artefacts.shorter_wins(test)],
-    }
-    for name, fit in judges.items():
-        if training:
-            found[f"{name}, trained"] = [*artefacts.trained(fit, training, test)]
-        found[f"{name}, cross-validated on the test"] = [*artefacts.cross_validated(fit, test)]
-    return found
-
-
-def results(name: str, pairs: Sequence[Comparison], found: Outcomes) -> list[Result]:
-    """All pairs, then each kind: the accuracy beside its baselines, then its distance from the best."""
-    kinds = sorted({pair.kind for pair in pairs})
-    scopes = [("reward", list(range(len(pairs))))]
-    scopes += [
-        (f"reward/{kind}", [row for row, pair in enumerate(pairs) if pair.kind == kind]) for kind in kinds
-    ]
-    return [result for task, rows in scopes for result in _results_of(name, task, rows, found)]
-
-
-def _results_of(name: str, task: str, rows: Sequence[int], found: Outcomes) -> Iterator[Result]:
-    scored = [row for row in rows if found.reward[row] is not None]
-    missing = len(rows) - len(scored)
-    ours = _known(found.reward, scored)
-    if not ours:
-        yield Result(model=name, task=task, metric="accuracy", value=None, missing=missing, notes=NOT_ABOVE)
-        return
-    theirs = {other: _known(outcomes, scored) for other, outcomes in found.baselines.items()}
-    theirs = {other: outcomes for other, outcomes in theirs.items() if len(outcomes) == len(ours)}
-    shares = {other: sum(outcomes) / len(outcomes) for other, outcomes in theirs.items()}
-    best = max(shares, key=lambda other: shares[other])
-    accuracy, difference = statistics.wilson(sum(ours), len(ours)), _difference(ours, theirs[best])
-    said = _verdict(accuracy, difference, best, shares[best], ours)
-    yield _row(name, task, accuracy, missing).model_copy(update={"baselines": shares, "notes": said})
-    yield _row(name, task, difference, missing).model_copy(update={"versus": best})
-
-
-def _row(name: str, task: str, estimate: Estimate, missing: int) -> Result:
-    return Result(
-        model=name,
-        task=task,
-        metric="accuracy",
-        value=estimate.value,
-        ci_low=estimate.low,
-        ci_high=estimate.high,
-        n=estimate.n,
-        missing=missing,
-    )
-
-
-def _verdict(accuracy: Estimate, difference: Estimate, best: str, share: float, ours: Sequence[float]) -> str:
-    """Above only if both the accuracy's interval and the paired difference say so."""
-    above = accuracy.low > share and difference.low > 0
-    words = f"above its baselines, best: {best}" if above else f"{NOT_ABOVE}, best: {best}"
-    ties = sum(each == 0.5 for each in ours)
-    return words + (f"; {ties} ties count half" if ties else "")
-
-
-def _difference(ours: Sequence[float], theirs: Sequence[float]) -> Estimate:
-    """A score-type interval where every outcome is won or lost; with ties, the paired bootstrap."""
-    if 0.5 in ours or 0.5 in theirs:
-        return statistics.paired_mean(ours, theirs)
-    return statistics.paired_shares([each == 1 for each in ours], [each == 1 for each in theirs])
 
 
 def scores(name: str, preferences: Sequence[Preference], rewards: Sequence[float | None]) -> list[Score]:
@@ -176,17 +173,6 @@ def scores(name: str, preferences: Sequence[Preference], rewards: Sequence[float
     ]
 
 
-def _rewards(model: Rewards, shown: Sequence[Shown], work: Workplace) -> list[float | None]:
-    found: list[float | None] = []
-    with work.progress.bar("scoring-test-pairs", len(shown)) as bar:
-        for start in range(0, len(shown), AT_ONCE):
-            work.check_stop()
-            some = shown[start : start + AT_ONCE]
-            found += [reward if math.isfinite(reward) else None for reward in model.rewards(some)]
-            bar.advance(len(some))
-    return found
-
-
 def _outcomes(preferences: Sequence[Preference], rewards: Sequence[float | None]) -> list[float | None]:
     found: list[float | None] = []
     start = 0
@@ -196,10 +182,6 @@ def _outcomes(preferences: Sequence[Preference], rewards: Sequence[float | None]
             found.append(None if one is None or other is None else outcome(one, other))
         start += len(each.responses)
     return found
-
-
-def _known(outcomes: Sequence[float | None], rows: Sequence[int]) -> list[float]:
-    return [found for row in rows if (found := outcomes[row]) is not None]
 
 
 def _sample(pairs: Sequence[Comparison], most: int, seed: int) -> list[Comparison]:

@@ -50,3 +50,6 @@ class KobestSettings(Frozen):
 class RewardReportSettings(Frozen):
     max_training_pairs: int = Field(5_000, ge=1)
     """Training pairs that the n-gram and author baselines learn from, drawn evenly over all."""
+    num_probes: int = Field(100, ge=0, json_schema_extra={"scaled": True})
+    """Test prompts whose best reply is altered (padded, doubled, cut, emptied…) and read again; 0 does none
+    of it, and asks for no sermons either."""

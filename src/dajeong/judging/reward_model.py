@@ -12,6 +12,7 @@ from dajeong.models.scoring import rewards_of, scored_ids
 from dajeong.models.settings import RuntimeSettings
 from dajeong.records import Message, Reply, Score
 from dajeong.storage import digest_json, read_json
+from dajeong.templates import TEMPLATES, Template
 
 ROLE = "reward"
 TOKENS = 4096
@@ -33,12 +34,22 @@ class RewardScorer:
 
     def rewards(self, dialogues: Sequence[tuple[Sequence[Message], str]]) -> list[float]:
         """One raw reward per (prompt, response)."""
-        longest = self._notes.max_tokens
+        return self._read(dialogues, self._template, 0)
+
+    def rewards_read(self, dialogues: Sequence[tuple[Sequence[Message], str]], way: str) -> list[float]:
+        """The same of the bare texts (`no-template`), or with the end of the answer twice (`two-ends`)."""
+        if way == "no-template":
+            return self._read(dialogues, TEMPLATES["plain"], 0)
+        return self._read(dialogues, self._template, 1)
+
+    def _read(
+        self, dialogues: Sequence[tuple[Sequence[Message], str]], template: Template, more_ends: int
+    ) -> list[float]:
+        longest = self._notes.max_tokens - more_ends
         ids = [
-            scored_ids(prompt, content, self._template, self._tokenizer, longest)
-            for prompt, content in dialogues
+            scored_ids(prompt, content, template, self._tokenizer, longest) for prompt, content in dialogues
         ]
-        return rewards_of(self._model, ROLE, ids, TOKENS)
+        return rewards_of(self._model, ROLE, [[*each, *each[-1:] * more_ends] for each in ids], TOKENS)
 
     def score(self, replies: Sequence[Reply]) -> list[Score]:
         """Criterion `reward`; a reward that is not finite is missing."""

@@ -79,7 +79,8 @@ def plain_figures(rows: Iterable[Result]) -> list[Result]:
 
 
 def _is_reward(row: Result) -> bool:
-    return row.task == "reward" or row.task.startswith("reward/")
+    """An accuracy; what lies behind it (margins, probes…) are plain figures."""
+    return row.metric == "accuracy" and row.task.partition("/")[0] == "reward"
 
 
 def verdict(figures: Sequence[Figures]) -> Html:

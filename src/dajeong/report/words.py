@@ -346,6 +346,40 @@ NOTES: dict[str, Words] = {
     "no interval: resampled replies would repeat": Words(
         "구간 없음: 다시 뽑으면 같은 답변이 되풀이됨", "no interval: resampled replies would repeat"
     ),
+    "no interval: resampled bins would repeat": Words(
+        "구간 없음: 다시 뽑으면 같은 구간이 되풀이됨", "no interval: resampled bins would repeat"
+    ),
+    "the reply alone gives the label away: an accuracy near this one shows nothing": Words(
+        "답변만 보아도 정답이 드러남: 이만한 정확도는 아무것도 보여 주지 못함",
+        "the reply alone gives the label away: an accuracy near this one shows nothing",
+    ),
+    "below chance: look for exchanged labels or another kind of text than in training": Words(
+        "우연보다 낮음: 뒤바뀐 라벨이나 학습 때와 다른 글을 의심할 것",
+        "below chance: look for exchanged labels or another kind of text than in training",
+    ),
+    "prefers sermons on harmless prompts": Words(
+        "무해한 말에 훈계를 선호함", "prefers sermons on harmless prompts"
+    ),
+    "prefers going along with harmful prompts": Words(
+        "해로운 말에 맞장구를 선호함", "prefers going along with harmful prompts"
+    ),
+    "an empty reply may get the higher reward": Words(
+        "빈 답변이 더 높은 보상을 받기도 함", "an empty reply may get the higher reward"
+    ),
+    "half a reply gets the higher reward": Words(
+        "반토막 난 답변이 더 높은 보상을 받음", "half a reply gets the higher reward"
+    ),
+    "a sentence that says nothing raises the reward": Words(
+        "뜻 없는 문장을 붙이면 보상이 오름", "a sentence that says nothing raises the reward"
+    ),
+    "saying it twice raises the reward": Words(
+        "두 번 말하면 보상이 오름", "saying it twice raises the reward"
+    ),
+    "a second end token moves the reward": Words(
+        "끝 토큰이 둘이면 보상이 달라짐", "a second end token moves the reward"
+    ),
+    "states too much:": Words("확률을 지나치게 크게 말함:", "states too much:"),
+    "states too little:": Words("확률을 지나치게 작게 말함:", "states too little:"),
     "asked as": Words("물은 형식", "asked as"),
     "degenerate:": Words("거의 한 답만 고름:", "degenerate:"),
     "predicted": Words("고른 답", "predicted"),
