@@ -12,7 +12,7 @@ from dajeong.data.filters.settings import CleanSettings
 from dajeong.data.mixture_settings import MixSettings
 from dajeong.data.settings import ReadSettings, SmalltalkSettings
 from dajeong.evaluation.settings import EvaluateSettings, KobestSettings, RewardReportSettings
-from dajeong.judging.settings import JudgeSettings
+from dajeong.judging.settings import CompareSettings, JudgeSettings
 from dajeong.preference.settings import PairsSettings, RankSettings
 from dajeong.records import Frozen
 from dajeong.rollout.settings import RepliesSettings
@@ -201,6 +201,13 @@ KINDS: dict[str, Kind] = {
         outputs={"scores": "Score", "results": "Result"},
         run="dajeong.judging.judge:run",
         estimate="dajeong.judging.judge:estimate",
+    ),
+    "compare": Kind(
+        CompareSettings,
+        inputs={"replies": Input("Reply", many=True), "judge": MODEL._replace(optional=True)},
+        outputs={"scores": "Score", "preferences": "Preference", "results": "Result"},
+        run="dajeong.judging.compare:run",
+        estimate="dajeong.judging.compare:estimate",
     ),
     "kobest": Kind(
         KobestSettings,

@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from judged import reply, rubric
 
-from dajeong.judging import form, geval_local
-from dajeong.judging.geval_local import LocalJudge, spellings
+from dajeong.judging import form, reading_local
+from dajeong.judging.geval_local import LocalJudge
 from dajeong.judging.judgement import questions
+from dajeong.judging.reading_local import LocalReader
+from dajeong.judging.rubric import Criterion
 from dajeong.judging.rubrics import RUBRICS
 from dajeong.judging.weights import Spelling, masses, weighted
 from dajeong.models.load import ChatModel, load_chat
@@ -36,6 +38,10 @@ def chat(tmp_path_factory: pytest.TempPathFactory) -> ChatModel:
     with torch.no_grad():
         found.model.head.get_parameter("weight").mul_(8)  # drawn weights say everything alike; these choose
     return found
+
+
+def spellings(criterion: Criterion, chat: ChatModel) -> list[Spelling]:
+    return LocalReader(chat).spellings({str(score): score for score in criterion.scale})
 
 
 def next_tokens(chat: ChatModel, ids: list[int]) -> torch.Tensor:
@@ -78,7 +84,7 @@ def test_exact_weighting_is_brute_force_enumeration(scale: tuple[int, int], chat
     for question, score in zip(questions(replies, asked), scores, strict=True):
         messages = form.as_one(form.form(question.sheet, question.criterion, question.reply, "en"))
         context = prompt_ids(messages, chat.template, chat.tokenizer)
-        spelt = spellings(question.criterion, chat.tokenizer)
+        spelt = spellings(question.criterion, chat)
         truth = enumerated(chat, context, spelt)
         mass = sum(truth.values())
         expected = sum(value * share for value, share in truth.items()) / mass
@@ -102,11 +108,8 @@ def test_a_scale_of_single_tokens_costs_one_forward_of_one_row_per_criterion(
         rows.append(tuple(ids.shape))
         return hidden(ids, *more, **named)  # type: ignore[arg-type]
 
-    assert all(
-        len(spelling.ids) <= 2
-        for spelling in spellings(rubric((1, 5)).sheets[""].criteria[0], chat.tokenizer)
-    )
-    monkeypatch.setattr(geval_local, "WRITTEN", ("{}",))
+    assert all(len(spelling.ids) <= 2 for spelling in spellings(rubric((1, 5)).sheets[""].criteria[0], chat))
+    monkeypatch.setattr(reading_local, "WRITTEN", ("{}",))
     monkeypatch.setattr(chat.model, "hidden", counted)
     LocalJudge(chat, rubric((1, 5), (1, 3))).score([reply(0)])
     contexts = [
@@ -129,7 +132,7 @@ def test_nothing_is_cut_from_a_question_that_is_too_long(chat: ChatModel) -> Non
 
 
 def test_an_unlikely_score_is_missing_where_the_recipe_says_so(chat: ChatModel) -> None:
-    (score,) = LocalJudge(chat, rubric((1, 5)), min_valid_mass=1.0).score([reply(0)])
+    (score,) = LocalJudge(LocalReader(chat, min_valid_mass=1.0), rubric((1, 5))).score([reply(0)])
     assert score.value is None and str(score.reason).startswith("low-mass") and score.meta["valid_mass"] < 1
 
 

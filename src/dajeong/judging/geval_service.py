@@ -8,9 +8,11 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from statistics import fmean
 
 from dajeong.judging import form
+from dajeong.judging.asking_twice import asked_twice
 from dajeong.judging.judgement import Judge, Judgement, Question, questions, score_of, weighed
 from dajeong.judging.rubric import Criterion
 from dajeong.judging.score_text import Reading, read_score
@@ -45,37 +47,25 @@ class ServiceJudge:
         ]
 
     def judged(self, asked: Sequence[Question]) -> list[Judgement]:
-        requests = [request for each in asked for request in requests_of(each, self._settings)]
-        answers = self._client.answers(requests)
-        size = len(requests) // len(asked) if asked else 1
-        groups = [answers[start : start + size] for start in range(0, len(answers), size)]
+        groups = [requests_of(each, self._settings) for each in asked]
+        if self._settings.method == "greedy":
+            return asked_twice(
+                self._client,
+                [request for (request,) in groups],
+                lambda number, answer: _of_one(asked[number], answer),
+                (lambda number, said: self._repair(asked[number], said)) if self._settings.repair else None,
+            )
+        answers = iter(self._client.answers([request for group in groups for request in group]))
+        drawn = [list(islice(answers, len(group))) for group in groups]
         if self._settings.method == "sample":
-            return [_of_draws(each, group) for each, group in zip(asked, groups, strict=True)]
-        if self._settings.method == "top_logprobs":
-            least = self._settings.min_valid_mass
-            return [_of_top(each, group[0], least) for each, group in zip(asked, groups, strict=True)]
-        return self._greedy(asked, [group[0] for group in groups])
-
-    def _greedy(self, asked: Sequence[Question], answers: Sequence[Answer | Failure]) -> list[Judgement]:
-        found = [_of_one(each, answer) for each, answer in zip(asked, answers, strict=True)]
-        unread = [
-            (place, answer)
-            for place, answer in enumerate(answers)
-            if isinstance(answer, Answer) and found[place].value is None
-        ]
-        if self._settings.repair and unread:
-            repairs = [self._repair(asked[place], answer.text) for place, answer in unread]
-            for (place, _), answer in zip(unread, self._client.answers(repairs), strict=True):
-                repaired = _of_one(asked[place], answer)
-                if repaired.value is not None:
-                    found[place] = repaired._replace(meta={**repaired.meta, "repaired": True})
-        return found
+            return [_of_draws(each, some) for each, some in zip(asked, drawn, strict=True)]
+        least = self._settings.min_valid_mass
+        return [_of_top(each, one, least) for each, (one,) in zip(asked, drawn, strict=True)]
 
     def _repair(self, question: Question, said: str) -> Request:
         first = requests_of(question, self._settings)[0]
-        messages = form.again(
-            _said(question, self._settings), said, question.criterion, self._rubric.language
-        )
+        asked, language = _said(question, self._settings), self._rubric.language
+        messages = form.again(asked, said, question.criterion, language)
         if self._client.settings.api == "completions":
             messages = form.as_one(messages)
         return first.model_copy(update={"messages": messages})

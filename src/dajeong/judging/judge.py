@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-from dajeong.errors import QualityProblem, UsageProblem
+from dajeong.errors import UsageProblem
 from dajeong.judging.geval_service import ServiceJudge, asked_by
 from dajeong.judging.judge_figures import figures
+from dajeong.judging.judge_report import report
 from dajeong.judging.legacy_judge import LegacyJudge, shown_by
 from dajeong.judging.scorer import Scorer
 from dajeong.judging.settings import JudgeSettings
 from dajeong.records import Reply, Score
 from dajeong.remote.client import Client, priced
 from dajeong.remote.prices import NOTHING, Estimate
-from dajeong.storage import read_records, write_json, write_records
+from dajeong.storage import read_records, write_records
 from dajeong.workplace import Workplace
 
 CACHE = "remote.sqlite"
@@ -48,7 +47,8 @@ def run(settings: JudgeSettings, work: Workplace) -> None:
     work.write("scores", scores)
     work.write("results", figures(replies, scores))
     shutil.rmtree(work.folder / UNFINISHED, ignore_errors=True)
-    _report(settings, work, scores, spent)
+    rubric = scores[0].meta["rubric"] if scores else ""
+    report(work, scores, spent, settings.max_missing, rubric=rubric)
 
 
 def estimate(settings: JudgeSettings, work: Workplace) -> Estimate:
@@ -66,14 +66,11 @@ def _local(settings: JudgeSettings, work: Workplace) -> Scorer:
     if not work.inputs.get("judge") or settings.method != "exact" or settings.legacy:
         raise UsageProblem("judge-who", step=work.name, method=settings.legacy or settings.method)
     from dajeong.judging.geval_local import LocalJudge
+    from dajeong.judging.reading_local import LocalReader
 
-    return LocalJudge(
-        work.model("judge"),
-        settings.chosen(),
-        settings.runtime,
-        settings.min_valid_mass,
-        settings.tokens_per_forward,
-    )
+    least, tokens = settings.min_valid_mass, settings.tokens_per_forward
+    reader = LocalReader(work.model("judge"), settings.runtime, least, tokens)
+    return LocalJudge(reader, settings.chosen())
 
 
 def _judged(judge: Scorer, replies: Sequence[Reply], size: int, work: Workplace) -> Iterator[Score]:
@@ -96,30 +93,3 @@ def _kept(judge: Scorer, replies: Sequence[Reply], work: Workplace) -> Iterator[
                 write_records(file, judge.score(some))
             yield from read_records(file, Score)
             bar.advance(len(some))
-
-
-def _report(settings: JudgeSettings, work: Workplace, scores: Sequence[Score], spent: float) -> None:
-    missing = Counter((score.reason or "").partition(":")[0] for score in scores if score.value is None)
-    stats: dict[str, Any] = {
-        "scores": len(scores),
-        "missing": dict(sorted(missing.items())),
-        "repaired": sum(bool(score.meta.get("repaired")) for score in scores),
-        "judge": scores[0].scorer if scores else "",
-        "method": scores[0].method if scores else "",
-        "rubric": scores[0].meta["rubric"] if scores else "",
-    }
-    write_json(work.folder / "stats.json", stats)
-    journal = work.journal()
-    journal.write("note", judge=stats, spent=round(spent, 6))
-    journal.close()
-    listed = ", ".join(f"{code} {count}" for code, count in missing.most_common()) or "0"
-    work.progress.say("judge-done", step=work.name, scores=len(scores), missing=listed, spent=f"{spent:.4f}")
-    if missing.total() > settings.max_missing * len(scores):
-        raise QualityProblem(
-            "judge-missing",
-            step=work.name,
-            missing=missing.total(),
-            scores=len(scores),
-            limit=f"{settings.max_missing:.0%}",
-            reasons=listed,
-        )

@@ -102,7 +102,7 @@ def _in_words(text: str, highest: int, titles: Sequence[str]) -> Reading:
         return Reading(None, "other-scale" if not scores else "ambiguous", _shown(text))
     if len(scores) > 1:
         return Reading(None, "ambiguous", ", ".join(f"{score:g}" for score in sorted(scores)))
-    return Reading(scores.pop()) if scores else Reading(None, _why(text), _shown(text))
+    return Reading(scores.pop()) if scores else Reading(None, why_unread(text), _shown(text))
 
 
 def _out_of(text: str, highest: int) -> tuple[set[float], set[float]]:
@@ -123,12 +123,13 @@ def _labelled(titles: Sequence[str]) -> re.Pattern[str]:
     )
 
 
-def _why(text: str) -> str:
+def why_unread(text: str, otherwise: str = "no-number") -> str:
+    """`refusal` or `language` where that is what is wrong with an answer."""
     if _REFUSAL.search(text) or "refusal" in refusal.findings(text):
         return "refusal"
     letters = [character for character in text if character.isalpha()]
     known = sum("가" <= letter <= "힣" or letter.isascii() for letter in letters)
-    return "language" if letters and known < len(letters) / 2 else "no-number"
+    return "language" if letters and known < len(letters) / 2 else otherwise
 
 
 def _folded(name: str) -> str:
