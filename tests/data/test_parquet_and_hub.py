@@ -211,6 +211,11 @@ def test_what_cannot_be_had_is_an_error_of_the_surroundings(
     )
 
 
+def test_an_evaluation_set_of_the_hub_is_named(tmp_path: Path) -> None:
+    problem = Outcome(tmp_path, "kobest", [], hub={"name": "owner/kobest"}).stopped()
+    assert problem.code == "source-evaluation" and str(problem).startswith("owner/kobest")
+
+
 def test_nobody_is_told_what_is_read(datasets: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     monkeypatch.setattr(datasets.config, "HF_UPDATE_DOWNLOAD_COUNTS", True)

@@ -77,7 +77,8 @@ class _Reading:
 
     def kept(self) -> Iterator[Record]:
         if self.source.evaluation and not self.settings.evaluation:
-            files = ", ".join(self.settings.path)
+            hub = self.settings.hub
+            files = hub.name if hub else ", ".join(self.settings.path)
             raise DataProblem("source-evaluation", files=files, source=self.settings.source)
         for number, (origin, file, row) in enumerate(self.all_rows(), start=1):
             self.counts.rows[origin] += 1
