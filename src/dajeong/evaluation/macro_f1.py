@@ -67,4 +67,5 @@ def _gap(counts: Counts) -> Floats:
 
 def _estimate(value: np.floating, drawn: Floats, n: int) -> Estimate:
     low, high = bootstrap.percentile(drawn, CONFIDENCE)
+    # of few items nearly every draw may lie below the value
     return Estimate(float(value), min(low, float(value)), max(high, float(value)), n)
