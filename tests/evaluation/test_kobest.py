@@ -134,13 +134,18 @@ def test_shots_and_profiles_are_decodings_of_their_own(data: Path, tmp_path: Pat
 def test_a_killed_step_asks_only_what_is_left(data: Path, tmp_path: Path) -> None:
     class Dying(Saying):
         def log_likelihoods(self, pairs, apart=False):  # type: ignore[no-untyped-def]
-            if len(self.asked) >= 12:
+            if len(self.asked) >= 12 or not self.likely:
                 raise KeyboardInterrupt
             return super().log_likelihoods(pairs, apart)
 
     with pytest.raises(KeyboardInterrupt):
         measured(data, tmp_path / "cut", a=Dying(*ANSWERS))
     assert len(list((tmp_path / "cut/steps/kobest" / UNFINISHED).iterdir())) == 2
+    other = KobestSettings(data=data, tasks=("boolq",), max_records=2)
+    asked_otherwise = Saying(" 예")
+    with pytest.raises(KeyboardInterrupt):
+        measured(data, tmp_path / "cut", other, a=asked_otherwise, b=Dying())
+    assert len(asked_otherwise.asked) == 4, "what was asked with other settings is not taken for an answer"
     again, fresh = Saying(*ANSWERS), Saying(*ANSWERS)
     measured(data, tmp_path / "cut", a=again)
     measured(data, tmp_path / "whole", a=fresh)

@@ -14,7 +14,7 @@ from dajeong.data import licences
 from dajeong.errors import DataProblem
 from dajeong.evaluation.kobest_figures import TASK, Answered, figures
 from dajeong.evaluation.kobest_items import NAMES, Name, Row, rows_of, tables_in
-from dajeong.evaluation.kobest_prompts import Item, items_of, tokens_apart
+from dajeong.evaluation.kobest_prompts import Item, Profile, items_of, tokens_apart
 from dajeong.evaluation.settings import KobestSettings
 from dajeong.records import Score
 from dajeong.storage import digest_json, read_records, write_records
@@ -45,6 +45,11 @@ class Sheet(NamedTuple):
     items: list[Item]
     num_examples: int
 
+    def file(self, reference: str, profile: Profile) -> str:
+        """Where a model's scores lie until all are there; what was asked otherwise lies elsewhere."""
+        asked = digest_json([reference, profile, self.name, self.shots, self.items])
+        return f"{UNFINISHED}/{asked[:16]}.jsonl"
+
 
 def run(settings: KobestSettings, work: Workplace) -> None:
     """Writes `results` and `scores`."""
@@ -57,10 +62,10 @@ def measure(settings: KobestSettings, work: Workplace, likelihoods_of: Likelihoo
     answered: list[Answered] = []
     scores: list[Score] = []
     with work.progress.bar("evaluating-kobest", len(models) * sum(len(each.items) for each in sheets)) as bar:
-        for place, (model, reference) in enumerate(models.items()):
+        for model, reference in models.items():
             loaded: list[Likelihoods] = []
-            for number, sheet in enumerate(sheets):
-                file = work.folder / UNFINISHED / f"{place:02d}-{number:02d}.jsonl"
+            for sheet in sheets:
+                file = work.folder / sheet.file(reference, settings.profile)
                 if not file.is_file():
                     loaded = loaded or [likelihoods_of(reference)]
                     asking = Asking(model, sheet, settings)
