@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dajeong.data import json_list, rows
+from dajeong.data.encodings import check_encoding
 from dajeong.data.lines import read_rows
 from dajeong.data.rows import BadRow, Row
 from dajeong.errors import DataProblem
@@ -145,6 +146,27 @@ def test_one_stray_byte_is_no_other_encoding(folder: Path) -> None:
         GOOD.encode() + b"\n" + GOOD.encode().replace(b"\xec\x95\x88", b"\xec\x95") + b"\n" + GOOD.encode()
     )
     assert [type(row) for row in read_rows(written(folder, content))] == [Row, BadRow, Row]
+
+
+HANGUL = st.text(st.sampled_from("가나다라점심뭐먹을까요안녕하세뷁 \n"), min_size=4, max_size=40)
+
+
+@given(
+    text=HANGUL,
+    strays=st.lists(st.tuples(st.integers(0, 200), st.integers(0x80, 0xFF)), min_size=1, max_size=3),
+)
+def test_stray_bytes_make_no_other_encoding_of_korean_text(text: str, strays: list[tuple[int, int]]) -> None:
+    content = bytearray(("안녕하세요. " + text).encode())
+    for place, byte in strays:
+        content.insert(place % len(content), byte)
+    check_encoding("a.txt", bytes(content))
+
+
+@given(text=HANGUL)
+def test_korean_text_in_the_old_encoding_is_known(text: str) -> None:
+    with pytest.raises(DataProblem) as caught:
+        check_encoding("a.txt", ("안녕하세요. " + text).encode("cp949"))
+    assert caught.value.parameters["encoding"] == "CP949"
 
 
 def test_an_over_long_line_is_left_out_whole(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
