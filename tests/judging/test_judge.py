@@ -11,6 +11,7 @@ import pytest
 from judged import reply, rubric, rule_judge
 
 from dajeong.errors import QualityProblem, RemoteProblem, UsageProblem
+from dajeong.judging import chunks
 from dajeong.judging import judge as step
 from dajeong.judging.geval_service import requests_of
 from dajeong.judging.judgement import questions
@@ -252,12 +253,12 @@ def test_a_local_judge_needs_no_service_and_goes_on_where_it_was(
         0,
     )
     exact = JudgeSettings(rubric=rubric((1, 5), (0, 1)), min_valid_mass=0)
-    monkeypatch.setattr(step, "CHUNK", 2)
+    monkeypatch.setattr(chunks.chunks, "__defaults__", (2,))
     fresh = workplace(tmp_path / "fresh", judge=tmp_path / "tiny")
     step.run(exact, fresh)
     resumed = workplace(tmp_path / "resumed", judge=tmp_path / "tiny")
     with monkeypatch.context() as patch:
-        patch.setattr(step, "write_records", _until(2))
+        patch.setattr(chunks, "write_records", _until(2))
         with pytest.raises(KeyboardInterrupt):
             step.run(exact, resumed)
     step.run(exact, resumed)
@@ -277,9 +278,11 @@ def _until(count: int) -> Any:
     return write
 
 
-def test_a_judge_that_is_nobody_is_refused(tmp_path: Path) -> None:
+def test_a_judge_that_is_nobody_or_two_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageProblem, match="exact"):
         step.run(JudgeSettings(), workplace(tmp_path))
+    with scripted() as server, pytest.raises(UsageProblem, match="scripted"):
+        step.run(settings(server), workplace(tmp_path, judge=tmp_path / "tiny"))
 
 
 @pytest.mark.parametrize(

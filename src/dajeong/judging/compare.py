@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from functools import partial
 from statistics import fmean
 
 from dajeong.errors import DataProblem, UsageProblem
-from dajeong.judging.judge import CACHE, CHUNK
+from dajeong.judging.chunks import chunks, forget, kept
+from dajeong.judging.judge import CACHE, check_alone
 from dajeong.judging.judge_report import report
 from dajeong.judging.pairwise import (
     LocalPairs,
@@ -32,14 +34,16 @@ def run(settings: CompareSettings, work: Workplace) -> None:
     spent = 0.0
     with contextlib.ExitStack() as stack:
         if settings.service is None:
-            scores = _compared(_local(settings, work), pairs, work)
+            scores = kept(partial(compared, _local(settings, work)), pairs, work)
         else:
+            check_alone(settings, work)
             client = stack.enter_context(Client(settings.service, work.run / CACHE, work.progress))
-            scores = _compared(ServicePairs(client, settings), pairs, work)
+            scores = list(_compared(ServicePairs(client, settings), pairs, work))
             spent = client.spent
     work.write("scores", scores)
     work.write("preferences", preferences(pairs, scores))
     work.write("results", win_rates(pairs, scores))
+    forget(work)
     known = [score for score in scores if score.value is not None]
     agreed = round(fmean(bool(score.meta["consistent"]) for score in known), 4) if known else None
     report(work, scores, spent, settings.max_missing, both_orders_agree=agreed)
@@ -71,15 +75,10 @@ def _local(settings: CompareSettings, work: Workplace) -> PairJudge:
     return LocalPairs(LocalReader(work.model("judge"), settings.runtime, least, tokens), settings)
 
 
-def _compared(judge: PairJudge, pairs: Sequence[Pair], work: Workplace) -> list[Score]:
-    found: list[Score] = []
-    with work.progress.bar("judging", len(pairs)) as bar:
-        for start in range(0, len(pairs), CHUNK):
-            work.check_stop()
-            some = pairs[start : start + CHUNK]
-            found += compared(judge, some)
-            bar.advance(len(some))
-    return found
+def _compared(judge: PairJudge, pairs: Sequence[Pair], work: Workplace) -> Iterator[Score]:
+    for some in chunks(pairs):
+        work.check_stop()
+        yield from compared(judge, some)
 
 
 def preferences(pairs: Sequence[Pair], scores: Sequence[Score]) -> Iterator[Preference]:

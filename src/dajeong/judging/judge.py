@@ -7,26 +7,22 @@ killed step pays for nothing twice and ends with the same bytes.
 from __future__ import annotations
 
 import contextlib
-import shutil
 from collections.abc import Iterator, Sequence
 
 from dajeong.errors import UsageProblem
+from dajeong.judging.chunks import CHUNK, chunks, forget, kept
 from dajeong.judging.geval_service import ServiceJudge, asked_by
 from dajeong.judging.judge_figures import figures
 from dajeong.judging.judge_report import report
 from dajeong.judging.legacy_judge import LegacyJudge, shown_by
 from dajeong.judging.scorer import Scorer
-from dajeong.judging.settings import JudgeSettings
+from dajeong.judging.settings import JudgedBy, JudgeSettings
 from dajeong.records import Reply, Score
 from dajeong.remote.client import Client, priced
 from dajeong.remote.prices import NOTHING, Estimate
-from dajeong.storage import read_records, write_records
 from dajeong.workplace import Workplace
 
 CACHE = "remote.sqlite"
-CHUNK = 128
-"""Replies judged before they are put on the disk; fixed, so that the same ones are always read together."""
-UNFINISHED = "unfinished"
 
 
 def run(settings: JudgeSettings, work: Workplace) -> None:
@@ -36,8 +32,9 @@ def run(settings: JudgeSettings, work: Workplace) -> None:
     with contextlib.ExitStack() as stack:
         if settings.service is None:
             judge: Scorer = _local(settings, work)
-            scores = list(_kept(judge, replies, work))
+            scores = kept(judge.score, replies, work)
         else:
+            check_alone(settings, work)
             client = stack.enter_context(Client(settings.service, work.run / CACHE, work.progress))
             judge = (
                 LegacyJudge(client, settings.legacy) if settings.legacy else ServiceJudge(client, settings)
@@ -46,7 +43,7 @@ def run(settings: JudgeSettings, work: Workplace) -> None:
             spent = client.spent
     work.write("scores", scores)
     work.write("results", figures(replies, scores))
-    shutil.rmtree(work.folder / UNFINISHED, ignore_errors=True)
+    forget(work)
     rubric = scores[0].meta["rubric"] if scores else ""
     report(work, scores, spent, settings.max_missing, rubric=rubric)
 
@@ -62,6 +59,12 @@ def estimate(settings: JudgeSettings, work: Workplace) -> Estimate:
     return priced(settings.service, work.run / CACHE, asked_by(replies, settings))
 
 
+def check_alone(settings: JudgedBy, work: Workplace) -> None:
+    """Raises UsageProblem where a local model is named beside the service."""
+    if settings.service is not None and work.inputs.get("judge"):
+        raise UsageProblem("judge-who", step=work.name, method=settings.service.model)
+
+
 def _local(settings: JudgeSettings, work: Workplace) -> Scorer:
     if not work.inputs.get("judge") or settings.method != "exact" or settings.legacy:
         raise UsageProblem("judge-who", step=work.name, method=settings.legacy or settings.method)
@@ -74,22 +77,6 @@ def _local(settings: JudgeSettings, work: Workplace) -> Scorer:
 
 
 def _judged(judge: Scorer, replies: Sequence[Reply], size: int, work: Workplace) -> Iterator[Score]:
-    for some in _chunks(replies, size):
+    for some in chunks(replies, size):
         work.check_stop()
         yield from judge.score(some)
-
-
-def _chunks(replies: Sequence[Reply], size: int) -> Iterator[Sequence[Reply]]:
-    return (replies[start : start + size] for start in range(0, len(replies), max(1, size)))
-
-
-def _kept(judge: Scorer, replies: Sequence[Reply], work: Workplace) -> Iterator[Score]:
-    """Chunk by chunk, each on the disk before the next."""
-    with work.progress.bar("judging", len(replies)) as bar:
-        for number, some in enumerate(_chunks(replies, CHUNK)):
-            file = work.folder / UNFINISHED / f"{number:05d}.jsonl"
-            if not file.is_file():
-                work.check_stop()
-                write_records(file, judge.score(some))
-            yield from read_records(file, Score)
-            bar.advance(len(some))
