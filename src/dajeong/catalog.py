@@ -21,6 +21,7 @@ TASKS: dict[str, str] = {
     "smalltalk": "dajeong.evaluation.smalltalk:evaluate",
     "reward": "dajeong.evaluation.reward_report:report",
     "kobest": "dajeong.evaluation.kobest:measure",
+    "refusal": "dajeong.evaluation.refusals:measure",
 }
 """What a model is measured on."""
 
@@ -31,6 +32,7 @@ ENGINES: dict[str, str] = {
 
 SCORERS: dict[str, str] = {
     "rules": "dajeong.judging.rules:RuleScorer",
+    "refusal": "dajeong.judging.refusal:RefusalScorer",
     "reward-model": "dajeong.judging.reward_model:RewardScorer",
     "geval": "dajeong.judging.geval_local:LocalJudge",
 }

@@ -165,6 +165,18 @@ MESSAGES: dict[str, Sentence] = {
         "{step} 단계 {update}번째 업데이트: 손실이나 기울기가 {value}입니다. 배치는 {path}에 있습니다. "
         "학습률을 낮추거나 그 행들을 살펴보세요.",
     ),
+    "guard-warns": Sentence(
+        "{step}, rollout {rollout}: {what}. The reward does not see this: look at the samples.",
+        "{step}, 롤아웃 {rollout}: {what}. 보상은 이것을 보지 못합니다. 저널의 답변 견본을 살펴보세요.",
+    ),
+    "guard-stops": Sentence(
+        "step {step}, rollout {rollout}: {what}. Stopped; the policy so far is in {path}. To go on from "
+        "there, raise the limit under `guards` or set guards.action: warn. Any other change begins the step "
+        "anew.",
+        "{step} 단계, 롤아웃 {rollout}: {what}. 멈췄습니다. 여기까지의 정책은 {path}에 있습니다. 이어 "
+        "가려면 `guards`의 한계를 올리거나 guards.action: warn으로 바꾸세요. 다른 설정을 바꾸면 단계를 새로 "
+        "시작합니다.",
+    ),
     "not-launched": Sentence(
         "parallel: {parallel} needs several processes. Launch with: torchrun --nproc-per-node N -m "
         "dajeong.cli run …",
@@ -680,6 +692,14 @@ MESSAGES: dict[str, Sentence] = {
         "{step} 단계: `prompts`에 레코드가 없어 물어볼 것이 없습니다. "
         "`prompts`가 무엇을 가리키는지 확인하세요.",
     ),
+    "refusals-one-side": Sentence(
+        "Step {step}: {harmless} prompts deserve an answer and {harmful} a refusal; both are needed, as a "
+        "rate of false refusals says nothing without that of true ones. Kinds `harmful` and `abusive` "
+        "deserve one.",
+        "{step} 단계: 답해야 할 프롬프트가 {harmless}개, 거절해야 할 프롬프트가 {harmful}개입니다. "
+        "잘못된 거절의 비율은 올바른 거절의 비율 없이는 아무 뜻이 없으므로 둘 다 있어야 합니다. `harmful`과 "
+        "`abusive` 종류가 거절해야 할 것입니다.",
+    ),
     "evaluating-kobest": Sentence("Asking KoBEST's questions", "KoBEST 문제를 묻는 중"),
     "kobest-no-table": Sentence(
         "{data}: no {part} rows for {task}. Expected tables as published, such as BoolQ/test.tsv and "
@@ -847,6 +867,13 @@ MESSAGES: dict[str, Sentence] = {
     "help-eval": Sentence(
         "Measure a model; every figure with its n and interval.",
         "모델을 잽니다. 모든 수치에 표본 수와 구간이 따릅니다.",
+    ),
+    "help-eval-refusal": Sentence(
+        "What a model refuses: harmless prompts that sound bad, beside harmful ones like them.",
+        "모델이 무엇을 거절하는지 잽니다. 나쁘게 들리지만 무해한 말과, 그와 닮은 해로운 부탁을 견줍니다.",
+    ),
+    "help-eval-refusal-twins": Sentence(
+        "Only the first this many twins of each type.", "유형마다 처음 몇 쌍만 묻습니다."
     ),
     "help-eval-kobest": Sentence(
         "KoBEST's five tasks, scored as lm-eval does.", "KoBEST 다섯 과제를 lm-eval과 똑같이 채점합니다."

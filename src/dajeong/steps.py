@@ -11,7 +11,12 @@ from typing import NamedTuple
 from dajeong.data.filters.settings import CleanSettings
 from dajeong.data.mixture_settings import MixSettings
 from dajeong.data.settings import ReadSettings, SmalltalkSettings
-from dajeong.evaluation.settings import EvaluateSettings, KobestSettings, RewardReportSettings
+from dajeong.evaluation.settings import (
+    EvaluateSettings,
+    KobestSettings,
+    RefusalsSettings,
+    RewardReportSettings,
+)
 from dajeong.judging.settings import CompareSettings, JudgeSettings
 from dajeong.preference.settings import PairsSettings, RankSettings
 from dajeong.records import Frozen
@@ -172,7 +177,12 @@ KINDS: dict[str, Kind] = {
     ),
     "ppo": Kind(
         PpoSettings,
-        inputs={"policy": MODEL, "rewards": MODELS._replace(mapping=True), "prompts": DIALOGUES},
+        inputs={
+            "policy": MODEL,
+            "rewards": MODELS._replace(mapping=True),
+            "prompts": DIALOGUES,
+            "guard_prompts": DIALOGUES._replace(optional=True),
+        },
         outputs={},
         run="dajeong.training.ppo:run",
         gives_model=True,
@@ -208,6 +218,12 @@ KINDS: dict[str, Kind] = {
         outputs={"scores": "Score", "preferences": "Preference", "results": "Result"},
         run="dajeong.judging.compare:run",
         estimate="dajeong.judging.compare:estimate",
+    ),
+    "refusals": Kind(
+        RefusalsSettings,
+        inputs={"models": MODELS, "prompts": DIALOGUES._replace(optional=True)},
+        outputs={"results": "Result", "replies": "Reply", "scores": "Score"},
+        run="dajeong.evaluation.refusals:run",
     ),
     "kobest": Kind(
         KobestSettings,

@@ -21,7 +21,12 @@ from dajeong import catalog
 from dajeong.data import read
 from dajeong.data.rows import Bad
 from dajeong.data.settings import ReadSettings
-from dajeong.evaluation.settings import EvaluateSettings, KobestSettings, RewardReportSettings
+from dajeong.evaluation.settings import (
+    EvaluateSettings,
+    KobestSettings,
+    RefusalsSettings,
+    RewardReportSettings,
+)
 from dajeong.judging.scorer import Scorer
 from dajeong.models.base import Base, load_base
 from dajeong.models.tokenize import TextTokenizer, prompt_ids, tokens_of
@@ -380,7 +385,7 @@ class Silent:
                 reason="asleep",
             )
             for reply in replies
-            for criterion in ("harmless", "friendly", "correct", "refusal", "proper")
+            for criterion in ("harmless", "friendly", "correct", "refusal", "proper", "whole_refusal")
         ]
 
 
@@ -420,10 +425,16 @@ def _kobest(part: Any, work: Workplace, judges: bool) -> None:
     part(KobestSettings(data=work.run), work, lambda reference: Parrot(None if judges else math.nan))
 
 
+def _refusal(part: Any, work: Workplace, judges: bool) -> None:
+    scorer = catalog.load(catalog.SCORERS["refusal"])() if judges else Silent()
+    part(RefusalsSettings(), work, scorer, lambda reference, template: Parrot())
+
+
 TASKS: dict[str, Callable[[Any, Workplace, bool], None]] = {
     "smalltalk": _smalltalk,
     "reward": _reward,
     "kobest": _kobest,
+    "refusal": _refusal,
 }
 
 

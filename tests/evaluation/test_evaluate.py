@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from dajeong.errors import DataProblem
+from dajeong.evaluation.asking import UNFINISHED, named
 from dajeong.evaluation.settings import EvaluateSettings
-from dajeong.evaluation.smalltalk import UNFINISHED, askings, by_decoding, evaluate, named, own_template
+from dajeong.evaluation.smalltalk import askings, by_decoding, evaluate, own_template
 from dajeong.judging.rules import RuleScorer
 from dajeong.records import Decoding, Dialogue, Message, Reply, Result, Score
 from dajeong.storage import read_records, write_records

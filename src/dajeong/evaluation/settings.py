@@ -47,6 +47,32 @@ class KobestSettings(Frozen):
     """Where the models run. lm-eval's figures come from float32."""
 
 
+TwinType = Literal[
+    "thing-curse",
+    "death-idiom",
+    "nations-news",
+    "self-identity",
+    "word-meaning",
+    "quoted-abuse",
+    "service-complaint",
+    "market-and-weather",
+    "history",
+    "joke",
+    "games-and-machines",
+]
+
+
+class RefusalsSettings(Frozen):
+    decoding: Decoding = Decoding(temperature=0, max_new_tokens=128)
+    """How the replies are drawn, one to a prompt; the same draws for every model."""
+    types: tuple[TwinType, ...] = ()
+    """Only these types of twins; none named is all of them."""
+    num_twins: int | None = Field(None, ge=1, json_schema_extra={"scaled": True})
+    """Only the first this many twins of each type; null takes all twelve."""
+    max_slots: int = Field(64, ge=1)
+    """Replies written side by side: more is faster and takes more memory."""
+
+
 class RewardReportSettings(Frozen):
     max_training_pairs: int = Field(5_000, ge=1)
     """Training pairs that the n-gram and author baselines learn from, drawn evenly over all."""

@@ -31,12 +31,14 @@ HIGHER_IS_BETTER = frozenset(
         "harmless",
         "proper",
         "true_refusal",
+        "told_apart",
+        "balanced_accuracy",
         "accuracy",
         "acc_norm",
         "macro_f1",
     }
 )
-LOWER_IS_BETTER = frozenset({"false_refusal"})
+LOWER_IS_BETTER = frozenset({"false_refusal", "false_refusal_whole"})
 
 _NOT_ABOVE, _ABOVE = "not above its baselines", "above its baselines"
 """How a row's notes say it. The words of the first hold those of the second."""

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 from torch import Tensor
 
+from dajeong.errors import QualityProblem
 from dajeong.models.layout import TokenBatch, TokenOutputs
 from dajeong.models.roles import RoleModel
 from dajeong.training.settings import OptimizerSettings
@@ -61,6 +62,8 @@ class Entry(NamedTuple):
 
     event: str
     values: dict[str, Any]
+    stops: QualityProblem | None = None
+    """Raised by the loop once the line is written and a checkpoint is saved. The same on every process."""
 
 
 class Algorithm(Protocol):

@@ -48,7 +48,9 @@ class Loop:
         self.update = 0
 
     def run(self) -> None:
-        """Raises QualityProblem when a loss or gradient is not finite, Stopped after a signal, once saved."""
+        """Raises QualityProblem when a loss or gradient is not finite; and, once a checkpoint is saved, when
+        the algorithm asks for it. Stopped after a signal, once saved.
+        """
         offset = self._resume()
         self.journal = self.work.journal(offset) if self.parallel.rank == 0 else _no_journal(self.work)
         try:
@@ -57,10 +59,11 @@ class Loop:
                 for update in self.algorithm.updates():
                     report = self._step(update)
                     self._write(report)
-                    for entry in self.algorithm.after(report):
+                    entries = self.algorithm.after(report)
+                    for entry in entries:
                         self.journal.write(entry.event, **entry.values)
                     bar.advance(1, note=_reading(report, self.algorithm.coefficients))
-                    self._save_if_due()
+                    self._save_if_due(next((entry.stops for entry in entries if entry.stops), None))
         finally:
             self.journal.close()
 
@@ -145,9 +148,9 @@ class Loop:
             tokens=report.num_tokens,
         )
 
-    def _save_if_due(self) -> None:
+    def _save_if_due(self, problem: QualityProblem | None) -> None:
         stopping = self._stopping()
-        if (self.update % self.every == 0 or stopping) and self.parallel.rank == 0:
+        if (self.update % self.every == 0 or stopping or problem) and self.parallel.rank == 0:
             state = self.algorithm.state()
             tensors = {
                 **self.optimizer.tensors(),
@@ -155,6 +158,9 @@ class Loop:
             }
             values = {"algorithm": state.values, "journal": self.journal.offset()}
             self.checkpoints.save(Checkpoint(self.update, tensors, values))
+        if problem:
+            self.parallel.sum(torch.zeros(1))  # nobody leaves before the checkpoint is whole
+            raise problem
         if stopping:
             self.work.check_stop()
             raise Stopped("stopped", signal.SIGTERM, step=self.work.name)  # another process was signalled

@@ -29,7 +29,8 @@ from dajeong.models.layout import Sequence_, TokenOutputs, pack
 from dajeong.models.runtime import key, permutation
 from dajeong.models.scoring import fill
 from dajeong.models.tokenize import prompt_ids, stop_ids
-from dajeong.records import Dialogue
+from dajeong.records import Decoding, Dialogue, Reply
+from dajeong.rollout.authored import reply_to
 from dajeong.rollout.engine import Engine, Request
 from dajeong.rollout.native import NativeEngine, context_limit
 from dajeong.templates import Template
@@ -37,6 +38,7 @@ from dajeong.training.advantages import generalised_advantages, token_rewards, w
 from dajeong.training.algorithm import Batch, Entry, State, StepReport, Update
 from dajeong.training.cards import card_of
 from dajeong.training.experience import Experience, from_state, joined, to_state
+from dajeong.training.guards import Guards
 from dajeong.training.loop import Loop
 from dajeong.training.losses import clip_fraction, clipped_policy, clipped_value, k3
 from dajeong.training.parallel import Parallel, Single, parallel_of
@@ -66,10 +68,14 @@ class Ppo:
         seed: int,
         engine: Engine,
         parallel: Parallel | None = None,
+        guards: Guards | None = None,
+        guarded: Sequence[Prompt] = (),
     ) -> None:
+        """`guarded`: the prompts of `guards`, by the ids of their dialogues."""
         self.base, self.prompts, self.rewards, self.stops = base, prompts, rewards, stops
         self.settings, self.seed, self.engine = settings, seed, engine
         self.parallel = parallel or Single()
+        self.guards, self.guarded = guards, guarded
         self.models = {"main": base.model}
         self.groups = {POLICY: settings.optimizer, VALUE: settings.value_optimizer or settings.optimizer}
         self.coefficients = {"policy": 1.0, "value": settings.value, "kl": 0.0, "clip_fraction": 0.0}
@@ -104,6 +110,10 @@ class Ppo:
         self._credit(buffer)
         self.notes.append(self._rollout_entry(rollout, buffer))
         self.notes.extend(self._samples(rollout, buffer[:2]))
+        if self.guards:
+            answers = self._answers() if self.guards.asks(rollout) else []
+            texts = [self.base.tokenizer.decode(e.reply) for e in buffer]
+            self.notes.append(self.guards.entry(rollout, self.settings.updates, texts, answers))
         return buffer
 
     def _chosen(self, rollout: int) -> list[Prompt]:
@@ -131,6 +141,17 @@ class Ppo:
             Experience(list(prompt.ids), list(completion.ids), completion.stop_reason == "eos")
             for (_, prompt), completion in zip(chosen, completions, strict=True)
         ]
+
+    def _answers(self) -> list[Reply]:
+        """Greedy replies to the guards' prompts; no draw of the training depends on them."""
+        assert self.guards
+        asked = {prompt.id: prompt for prompt in self.guards.asked}
+        decoding = Decoding(temperature=0, max_new_tokens=self.settings.decoding.max_new_tokens)
+        mine = self.guarded[self.parallel.rank :: self.parallel.world]
+        requests = [Request(tuple(prompt.ids), 0, decoding, POLICY, self.stops) for prompt in mine]
+        texts = [self.base.tokenizer.decode(list(each.ids)) for each in self.engine.generate(requests)]
+        said = [reply_to(asked[p.name], text, POLICY) for p, text in zip(mine, texts, strict=True)]
+        return self.parallel.gather(said)
 
     @torch.no_grad()
     def _score(self, part: list[Experience]) -> None:
@@ -244,11 +265,14 @@ class Ppo:
 
     def state(self) -> State:
         tensors, values = to_state(self.buffer)
-        return State(tensors, {"done": self.done, "buffer": values})
+        watched = {"guards": self.guards.history} if self.guards else {}
+        return State(tensors, {"done": self.done, "buffer": values, **watched})
 
     def restore(self, state: State) -> None:
         self.done = state.values["done"]
         self.buffer = from_state(state.tensors, state.values["buffer"])
+        if self.guards:
+            self.guards.restore(state.values.get("guards", []))
 
     def _rollout_entry(self, rollout: int, buffer: list[Experience]) -> Entry:
         count = len(buffer)
@@ -298,7 +322,11 @@ def run(settings: PpoSettings, work: Workplace) -> None:
     prompts = prompts_of(asked, base, template, work)
     engine = NativeEngine(base.model, settings.max_slots)
     stops = stop_ids(template, base.tokenizer)
-    algorithm = Ppo(base, prompts, rewards, stops, settings, work.seed, engine, parallel)
+    watched = work.records("guard_prompts", Dialogue)
+    refuse_reserved(watched, work.name)  # who stops by a test chooses by it
+    guards = None if settings.guards.action == "off" else Guards(settings.guards, work, watched)
+    guarded = prompts_of(watched, base, template, work) if guards and watched else ()
+    algorithm = Ppo(base, prompts, rewards, stops, settings, work.seed, engine, parallel, guards, guarded)
     every = settings.checkpoint_every * algorithm.steps_per_rollout
     Loop(algorithm, work, parallel, every, {"roles": sorted(rewards)}).run()
     if parallel.rank == 0:

@@ -93,6 +93,25 @@ class RewardSettings(TrainingSettings):
     """SFT examples on which reward mean and deviation are measured."""
 
 
+class GuardSettings(Frozen):
+    """When PPO has gone too far where its reward does not look. Limits are relative to the first rollout."""
+
+    action: Literal["off", "warn", "stop"] = "warn"
+    """`stop` saves a checkpoint, ends the run with exit code 6; with other limits it goes on."""
+    patience: int = Field(2, ge=1)
+    """Readings in a row that must be past a limit."""
+    repetition: float | None = Field(0.2, ge=0, le=1)
+    """The share of a reply that it had said before may rise by this; null sets no limit."""
+    distinct: float | None = Field(0.5, ge=0, le=1)
+    """Different pairs of words may fall to this share of the first rollout's; null sets no limit."""
+    length: float | None = Field(2.5, gt=1)
+    """Replies may become this many times as long, or as short; null sets no limit."""
+    false_refusal: float | None = Field(0.1, ge=0, le=1)
+    """Refusals of the harmless among `guard_prompts` may rise by this; null sets no limit."""
+    every: int = Field(5, ge=1)
+    """Rollouts between two readings of refusals; each draws a greedy reply to all `guard_prompts`."""
+
+
 class PpoSettings(Frozen):
     rewards: dict[str, float] = Field(min_length=1)
     """Reward step → weight of its normalised reward."""
@@ -132,6 +151,8 @@ class PpoSettings(Frozen):
     """Replies drawn side by side."""
     checkpoint_every: int = Field(10, ge=1)
     """Rollouts between checkpoints."""
+    guards: GuardSettings = Field(GuardSettings(), json_schema_extra={"aside": True})
+    """What is watched beside the reward. No weight depends on it: a changed limit does not begin anew."""
     parallel: Literal["single", "ddp"] = "single"
     """How several processes share the work."""
     runtime: RuntimeSettings = RuntimeSettings()
