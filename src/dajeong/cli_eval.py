@@ -28,6 +28,22 @@ def app() -> typer.Typer:
     return group
 
 
+def _refusal() -> Callable[..., None]:
+    def refusal(
+        context: typer.Context,
+        model: Annotated[list[str], typer.Argument(help=text("help-eval-model"), metavar="RUN|MODEL...")],
+        twins: Annotated[int | None, typer.Option(help=text("help-eval-refusal-twins"), min=1)] = None,
+        out: Annotated[Path | None, typer.Option(help=text("help-eval-out"), metavar="DIR")] = None,
+        set_: Annotated[
+            list[str] | None, typer.Option("--set", help=text("help-data-set"), metavar="A.B=VALUE")
+        ] = None,
+    ) -> None:
+        values = {} if twins is None else {"num_twins": twins}
+        show(measured("refusals", values, set_ or (), model, out, context.obj), context.obj)
+
+    return refusal
+
+
 def _kobest() -> Callable[..., None]:
     def kobest(
         context: typer.Context,
@@ -70,7 +86,11 @@ def _reward() -> Callable[..., None]:
     return reward
 
 
-COMMANDS: dict[str, Callable[[], Callable[..., None]]] = {"reward": _reward, "kobest": _kobest}
+COMMANDS: dict[str, Callable[[], Callable[..., None]]] = {
+    "reward": _reward,
+    "refusal": _refusal,
+    "kobest": _kobest,
+}
 """Name → what makes the command, once the language of its help is known."""
 
 
