@@ -86,8 +86,36 @@ def _reward() -> Callable[..., None]:
     return reward
 
 
+def _quality() -> Callable[..., None]:
+    def quality(
+        context: typer.Context,
+        file: Annotated[
+            list[str], typer.Argument(help=text("help-eval-quality-file"), metavar="[MODEL[/KIND]=]FILE...")
+        ],
+        reference: Annotated[str | None, typer.Option(help=text("help-eval-quality-reference"))] = None,
+        scale: Annotated[str, typer.Option(help=text("help-eval-quality-scale"), metavar="LOW-HIGH")] = "1-5",
+        as_given: Annotated[
+            bool, typer.Option("--as-given", help=text("help-eval-quality-as-given"))
+        ] = False,
+    ) -> None:
+        from dajeong.evaluation import quality as tables
+        from dajeong.evaluation.judged_files import read, scale_of, source_of
+        from dajeong.printing import quality_notes, quality_tables
+
+        judged = [each for name in file for each in read(source_of(name), scale_of(scale), as_given)]
+        results = tables.quality(judged, tables.known(judged, reference))
+        if context.obj.json:
+            show(results, context.obj)
+        else:
+            print_line(quality_tables(results))
+            print_line(quality_notes(results))
+
+    return quality
+
+
 COMMANDS: dict[str, Callable[[], Callable[..., None]]] = {
     "reward": _reward,
+    "quality": _quality,
     "refusal": _refusal,
     "kobest": _kobest,
 }

@@ -731,6 +731,36 @@ MESSAGES: dict[str, Sentence] = {
         "{path}: {count} rows to draw examples from, but `shots` asks for {wanted}.",
         "{path}: 예시로 쓸 행이 {count}개인데 `shots`는 {wanted}개를 요구합니다.",
     ),
+    "judged-source": Sentence(
+        "{written}: expected MODEL=FILE or MODEL/KIND=FILE, or just a file.",
+        "{written}: MODEL=FILE, MODEL/KIND=FILE, 또는 파일 이름만 쓰세요.",
+    ),
+    "judged-scale": Sentence(
+        "--scale {written}: expected the lowest and the highest score, as in 1-5.",
+        "--scale {written}: 1-5처럼 가장 낮은 점수와 가장 높은 점수를 쓰세요.",
+    ),
+    "judged-reference": Sentence(
+        "--reference {reference}: no such model among the files: {known}.",
+        "--reference {reference}: 파일에 그런 모델이 없습니다: {known}.",
+    ),
+    "judged-nothing": Sentence(
+        "{path}: no row of it can be read.",
+        "{path}: 읽을 수 있는 행이 없습니다.",
+    ),
+    "judged-columns": Sentence(
+        "{path}: no column is called {wanted}. It has: {columns}. Rename the one that holds it.",
+        "{path}: {wanted}(이)라는 열이 없습니다. 있는 열: {columns}. 해당하는 열의 이름을 바꾸세요.",
+    ),
+    "judged-unnamed": Sentence(
+        "{path}: column {column} has no name and is no index, so nobody knows what it scores. Name it in the "
+        "first line; now: {columns}.",
+        "{path}: {column} 열에 이름이 없고 번호도 아니어서 무엇을 매긴 점수인지 알 수 없습니다. "
+        "첫 줄에 이름을 쓰세요. 지금 있는 열: {columns}.",
+    ),
+    "judged-no-criteria": Sentence(
+        "{path}: no column holds scores. It has: {columns}.",
+        "{path}: 점수가 든 열이 없습니다. 있는 열: {columns}.",
+    ),
     "eval-no-pairs": Sentence(
         "{path}: read as {source}, it holds no preference pair. Name another file, or its form: --source.",
         "{path}: {source}(으)로 읽었지만 선호 쌍이 없습니다. 다른 파일을 쓰거나 --source로 형식을 알리세요.",
@@ -893,6 +923,26 @@ MESSAGES: dict[str, Sentence] = {
     "help-eval-reward-train": Sentence(
         "Training pairs, from which the baselines may learn; repeatable.",
         "기준선이 배울 학습 쌍. 여러 번 쓸 수 있습니다.",
+    ),
+    "help-eval-quality": Sentence(
+        "Tables of judged answers: averages, relative to a reference, paired differences.",
+        "채점된 답변의 표: 평균, 기준 모델에 대한 비율, 짝지은 차이.",
+    ),
+    "help-eval-quality-file": Sentence(
+        "Judged answers: a table with prompt, answer and a column a criterion. MODEL/KIND= names them.",
+        "채점된 답변: 프롬프트, 답변, 기준마다 한 열이 있는 표. 앞에 MODEL/KIND=로 이름을 붙입니다.",
+    ),
+    "help-eval-quality-reference": Sentence(
+        "The model the others are compared with; the first one named is.",
+        "다른 모델과 견줄 기준 모델. 없으면 맨 앞의 것.",
+    ),
+    "help-eval-quality-scale": Sentence(
+        "Scale of the columns whose name does not tell, as `naturalness (1 - 3)` does.",
+        "`자연스러움 (1 - 3)`처럼 열 이름에 척도가 없을 때의 척도.",
+    ),
+    "help-eval-quality-as-given": Sentence(
+        "Count numbers outside the scale as they stand; without it they are missing.",
+        "척도를 벗어난 수도 그대로 셉니다. 없으면 빠진 점수로 봅니다.",
     ),
     "help-eval-model": Sentence(
         "A run folder, a model folder or a Hub id; several are compared.",
@@ -1442,9 +1492,9 @@ MESSAGES: dict[str, Sentence] = {
     # --- judging
     "judging": Sentence("Judging", "채점하는 중"),
     "judge-who": Sentence(
-        "{step}: {method} has nobody to judge. Name a local model as `judge` with method exact, or a "
-        "`service` with method top_logprobs, sample or greedy.",
-        "{step}: {method} 방식으로 채점할 모델이 없습니다. exact는 로컬 모델을 `judge`로, top_logprobs, "
+        "{step}: {method} needs one judge and no second. Name a local model as `judge` with method exact, or "
+        "a `service` with method top_logprobs, sample or greedy.",
+        "{step}: {method}에는 채점할 모델이 꼭 하나 필요합니다. exact는 로컬 모델을 `judge`로, top_logprobs, "
         "sample, greedy는 `service`를 지정하세요.",
     ),
     "compare-none": Sentence(

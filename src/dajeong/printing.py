@@ -50,6 +50,54 @@ def _result_row(result: Result) -> list[str]:
     return [*how, _number(result.value), interval, str(result.n), missing]
 
 
+def quality_tables(results: Sequence[Result]) -> str:
+    """For each kind the averages of every model, and as percent of the reference's; then what two columns or
+    two models have to do with each other."""
+    plain = [row for row in results if row.versus is None and ":" not in row.metric]
+    parts = []
+    for task in dict.fromkeys(row.task for row in results):
+        own = [row for row in plain if row.task == task]
+        for relative in (False, True):
+            some = [row for row in own if row.metric.startswith("relative ") is relative]
+            parts += [_pivot(task, some)] if some else []
+    correlations = [row for row in results if ":" in row.metric]
+    differences = [row for row in results if row.versus is not None]
+    return "\n\n".join([*parts, *(results_table(some) for some in (correlations, differences) if some)])
+
+
+def quality_notes(results: Sequence[Result]) -> str:
+    """What the rows remark, a line for each model or pair of models; the same remark once."""
+    said: dict[str, dict[str, list[str]]] = {}
+    for row in results:
+        model = f"{row.model} − {row.versus}" if row.versus else row.model
+        who = ", ".join(filter(None, [model, row.decoding, row.task]))
+        for note in row.notes.split("; ") if row.notes else []:
+            if not row.metric.startswith("relative "):
+                said.setdefault(who, {}).setdefault(note, []).append(row.metric)
+    return "\n".join(
+        f"{who}: " + " · ".join(f"{', '.join(metrics)}: {note}" for note, metrics in notes.items())
+        for who, notes in said.items()
+    )
+
+
+def _pivot(task: str, rows: Sequence[Result]) -> str:
+    """A line a model and a column a metric: value, interval, n and how many are missing."""
+    metrics = list(dict.fromkeys(row.metric for row in rows))
+    lines = [[text("column-model"), *metrics]]
+    for model, decoding in dict.fromkeys((row.model, row.decoding) for row in rows):
+        own = {row.metric: row for row in rows if (row.model, row.decoding) == (model, decoding)}
+        cells = [_cell(own[metric]) if metric in own else "-" for metric in metrics]
+        lines.append([f"{model}, {decoding}" if decoding else model, *cells])
+    return f"{task}\n{columns(lines)}"
+
+
+def _cell(row: Result) -> str:
+    digits = 1 if row.metric.endswith("scaled") or row.metric.startswith("relative") else 3
+    value = "-" if row.value is None else f"{row.value:.{digits}f}"
+    interval = f" [{row.ci_low:.{digits}f}, {row.ci_high:.{digits}f}]" if row.ci_low is not None else ""
+    return f"{value}{interval} n {row.n}" + (f" −{row.missing}" if row.missing else "")
+
+
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
