@@ -3,7 +3,8 @@
     python benchmarks/evaluation.py [--rounds 3] [--data DIR] [--out FILE] [--small]
 
 Counted is the work after the model is loaded and warm. lm-eval runs with several batch sizes, the
-best of them is compared. The run stops where the two sides' metrics are not equal.
+best of them is compared. The run stops where the two sides' metrics are not equal. Beside it stands what
+G-Eval's method `exact` reads for each criterion.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ def main() -> None:
         for number, name, side in interleaved(options.rounds, list(SHOTS)):
             rows += measured(number, name, side, pythons[side], folder / "model", data)
             check(rows, name)
+        judged = run(pythons[OURS], HERE / "_ours" / "geval.py", [str(folder / "model"), "40"])
     result = {
         "name": "evaluation",
         "date": datetime.date.today().isoformat(),
@@ -59,12 +61,13 @@ def main() -> None:
             "versions": {side: versions(python, PACKAGES) for side, python in pythons.items()},
         },
         **summary(rows),
+        "geval_exact": judged,
         "rounds": rows,
     }
     out = options.out or HERE / "results" / f"evaluation-{result['date']}.json"
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    shown = ("ratios", "ratios_by_round", "examples_per_cpu_second", "missed")
+    shown = ("ratios", "ratios_by_round", "examples_per_cpu_second", "geval_exact", "missed")
     print(json.dumps({key: result[key] for key in shown}, indent=1))
     print(f"written to {out}", file=sys.stderr)
 
