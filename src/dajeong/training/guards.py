@@ -63,14 +63,15 @@ def _limits(signal: str, first: float, settings: GuardSettings) -> Iterator[tupl
 def readings_of(texts: Sequence[str], answers: Sequence[Reply]) -> dict[str, float]:
     """`answers`: to the guards' prompts; none, and refusals are not read."""
     signals, refused = signals_of(texts), rates(answers)
-    values: dict[str, float] = {
+    values: dict[str, Any] = {
         "repetition": signals.repetition,
         "distinct_2": signals.distinct,
         "characters": signals.length,
     }
-    for name in ("false_refusal", "true_refusal"):
-        if name in refused:
-            values[name] = refused[name]
+    if "false_refusal" in refused:
+        values["false_refusal"] = refused["false_refusal"]
+    if "true_refusal" in refused:
+        values["true_refusal"] = refused["true_refusal"]
     return values
 
 
