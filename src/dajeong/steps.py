@@ -91,6 +91,7 @@ KINDS: dict[str, Kind] = {
         inputs={"data": RECORDS, "against": RECORDS._replace(optional=True)},
         outputs={"records": "Any", "rejects": "Reject"},
         run="dajeong.data.filters.step:run",
+        version=2,
     ),
     "mix": Kind(
         MixSettings,
@@ -160,6 +161,7 @@ KINDS: dict[str, Kind] = {
         },
         outputs={"pairs": "Preference"},
         run="dajeong.preference.pairs:run",
+        version=2,
     ),
     "rank": Kind(
         RankSettings,
@@ -204,6 +206,7 @@ KINDS: dict[str, Kind] = {
         inputs={"models": MODELS, "prompts": DIALOGUES},
         outputs={"results": "Result", "replies": "Reply", "scores": "Score"},
         run="dajeong.evaluation.smalltalk:run",
+        version=2,
     ),
     "judge": Kind(
         JudgeSettings,
