@@ -113,7 +113,14 @@ def _quality() -> Callable[..., None]:
     return quality
 
 
+def _judge() -> Callable[..., None]:
+    from dajeong.cli_grading import command
+
+    return command()
+
+
 COMMANDS: dict[str, Callable[[], Callable[..., None]]] = {
+    "judge": _judge,
     "reward": _reward,
     "quality": _quality,
     "refusal": _refusal,

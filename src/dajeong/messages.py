@@ -731,6 +731,16 @@ MESSAGES: dict[str, Sentence] = {
         "{path}: {count} rows to draw examples from, but `shots` asks for {wanted}.",
         "{path}: 예시로 쓸 행이 {count}개인데 `shots`는 {wanted}개를 요구합니다.",
     ),
+    "meta-no-criteria": Sentence(
+        "No criterion in common: the judge has {judge}; the others have {humans}. Name the columns alike.",
+        "같은 기준이 없습니다. 채점 모델: {judge}. 상대: {humans}. 열 이름을 맞추세요.",
+    ),
+    "meta-no-answers": Sentence(
+        "No answer in common: {judge} answers of the judge, {humans} of the others. Both need the same "
+        "prompts and answers, or the same reply_id.",
+        "같은 답변이 없습니다. 채점 모델의 답변 {judge}개, 상대의 답변 {humans}개. 프롬프트와 답변이 "
+        "같거나 reply_id가 같아야 합니다.",
+    ),
     "judged-source": Sentence(
         "{written}: expected MODEL=FILE or MODEL/KIND=FILE, or just a file.",
         "{written}: MODEL=FILE, MODEL/KIND=FILE, 또는 파일 이름만 쓰세요.",
@@ -894,6 +904,47 @@ MESSAGES: dict[str, Sentence] = {
     "state-resume": Sentence("resume", "이어서"),
     "state-wait": Sentence("maybe", "보류"),
     # --- data commands
+    "help-judge": Sentence(
+        "How far a judge's scores agree with people's, and what else moves them.",
+        "채점 모델의 점수가 사람의 점수와 얼마나 맞는지, 무엇에 흔들리는지 봅니다.",
+    ),
+    "help-judge-file": Sentence(
+        "Scores of a judge: a table with a column a criterion, or scores.jsonl of a judging step.",
+        "채점 모델의 점수: 기준마다 한 열이 있는 표, 또는 채점 단계의 scores.jsonl.",
+    ),
+    "help-judge-against": Sentence(
+        "Scores of people, or of another judge, for the same answers; with several raters also a ceiling.",
+        "같은 답변에 대한 사람이나 다른 채점 모델의 점수. 평가자가 여럿이면 상한도 나옵니다.",
+    ),
+    "help-judge-replies": Sentence(
+        "The replies, where scores only name them by id; repeatable.",
+        "점수에 답변의 id만 있을 때 그 답변. 여러 번 쓸 수 있습니다.",
+    ),
+    "help-eval-judge": Sentence(
+        "Grade replies by a model, one criterion at a time, or in pairs.",
+        "답변을 모델로 채점합니다. 기준마다 하나씩, 또는 둘씩 견주어 봅니다.",
+    ),
+    "help-grade-file": Sentence(
+        "Files of replies, as the steps `replies` and `respond` write them.",
+        "답변 파일. `replies`와 `respond` 단계가 쓰는 형식입니다.",
+    ),
+    "help-grade-judge": Sentence(
+        "A local model that judges (method exact).", "채점할 로컬 모델(exact 방식)."
+    ),
+    "help-grade-model": Sentence(
+        "A service's model that judges, as the service calls it.", "채점할 서비스의 모델 이름."
+    ),
+    "help-grade-method": Sentence(
+        "exact (default, local), top_logprobs, sample or greedy.",
+        "exact(기본값, 로컬), top_logprobs, sample, greedy.",
+    ),
+    "help-grade-rubric": Sentence(
+        "vaiv (default), kullm, kullm3 or korean.", "vaiv(기본값), kullm, kullm3, korean."
+    ),
+    "help-grade-pairs": Sentence(
+        "Compare authors instead: two replies at a time, in both orders.",
+        "채점 대신 작성자를 견줍니다. 답변 둘을 두 순서로 보입니다.",
+    ),
     "help-eval": Sentence(
         "Measure a model; every figure with its n and interval.",
         "모델을 잽니다. 모든 수치에 표본 수와 구간이 따릅니다.",

@@ -70,7 +70,6 @@ def _rows(
             ci_high=estimate.high if estimate else None,
             n=estimate.n if estimate else 0,
             missing=missing,
-            baselines={"even": 0.5},
             decoding=decoding,
             notes="; ".join([f"against {other}", *said]),
         )
