@@ -74,3 +74,41 @@ def test_a_committed_result_follows_from_its_rounds() -> None:
     found = rounds.summary(result["rounds"], result["targets"])
     assert {key: result[key] for key in found} == found
     assert max(each["round"] for each in result["rounds"]) >= 3
+
+
+# --- KoBEST beside lm-eval
+
+
+@pytest.fixture
+def evaluation(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    return load("evaluation")
+
+
+def test_lm_eval_is_taken_with_the_batch_size_that_serves_it_best(evaluation: ModuleType) -> None:
+    rows = [
+        {"round": number, "name": name, "side": side, "rate": slow * rate}
+        for number, slow in ((1, 1.0), (2, 0.5))
+        for name in evaluation.SHOTS
+        for side, rate in (("ours", 30.0), ("peer", 10.0), ("peer", 20.0), ("peer", 5.0))
+    ]
+    found = evaluation.summary(rows)
+    assert set(found["ratios"].values()) == {1.5} and found["missed"] == []
+    assert found["ratios_by_round"]["kobest_vs_lm_eval_0_shot"] == [1.5, 1.5]
+
+
+def test_sides_that_find_different_figures_are_not_compared(evaluation: ModuleType) -> None:
+    one = {"name": "x", "examples": 3, "metrics": {"boolq macro_f1": 0.5}}
+    evaluation.check([one, dict(one)], "x")
+    with pytest.raises(AssertionError):
+        evaluation.check([one, {**one, "metrics": {"boolq macro_f1": 0.25}}], "x")
+
+
+def test_a_committed_evaluation_follows_from_its_rounds(evaluation: ModuleType) -> None:
+    path = max((ROOT / "benchmarks" / "results").glob("evaluation-*.json"))
+    result = json.loads(path.read_text(encoding="utf-8"))
+    found = evaluation.summary(result["rounds"])
+    assert {key: result[key] for key in found} == found and result["missed"] == []
+    page_text = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+    assert f"`{path.name}`" in page_text
+    assert [ratio for ratio in result["ratios"].values() if f"| {ratio} |" not in page_text] == []
