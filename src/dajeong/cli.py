@@ -190,7 +190,18 @@ def _schema() -> Callable[..., None]:
     return schema
 
 
-COMMANDS: dict[str, Callable[[], Callable[..., None]]] = {"run": _run, "chat": _chat, "schema": _schema}
+def _judge() -> Callable[..., None]:
+    from dajeong.cli_judge import command
+
+    return command()
+
+
+COMMANDS: dict[str, Callable[[], Callable[..., None]]] = {
+    "run": _run,
+    "judge": _judge,
+    "chat": _chat,
+    "schema": _schema,
+}
 """Name → what makes the command, once the language of its help is known."""
 
 

@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 from dajeong.data.lines import read_rows
 from dajeong.data.rows import Row
 from dajeong.errors import DataProblem, UsageProblem
+from dajeong.evaluation.judged_rows import is_long, widened
+from dajeong.records import Reply
 
 PROMPTS = ("instruction", "prompt", "question", "물음", "질문")
 CONTEXTS = ("input", "context")
@@ -24,6 +26,9 @@ ANSWERS = ("output", "response", "answer", "content", "답변")
 MODELS = ("model", "모델")
 DECODINGS = ("decoding",)
 KINDS = ("kind", "type")
+IDENTITIES = ("reply_id",)
+RATERS = ("rater", "annotator", "labelled_by", "scorer", "평가자")
+PLACES = ("place", "position")
 NO_CRITERIA = ("id", "index", "seed", "sample", "n")
 """Numbers that judge nothing."""
 
@@ -45,6 +50,10 @@ class Source(NamedTuple):
 class Answer(NamedTuple):
     text: str
     scores: Mapping[str, float | None]
+    identity: str = ""
+    """Id of the reply, where the file names it."""
+    place: float | None = None
+    """Where it stood among the answers that were shown together."""
 
 
 class Judged(NamedTuple):
@@ -58,6 +67,8 @@ class Judged(NamedTuple):
     averages: Mapping[str, float] | None = None
     unreadable: int = 0
     """Rows that could not be read at all."""
+    rater: str = ""
+    """Who judged, where the file names it."""
 
     def values(self, criterion: str) -> dict[Key, float]:
         found = {key: answer.scores.get(criterion) for key, answer in self.answers.items()}
@@ -83,40 +94,39 @@ def scale_of(written: str) -> Scale:
     return float(found.group(1)), float(found.group(2))
 
 
-def read(source: Source, scale: Scale, as_given: bool = False) -> list[Judged]:
-    """The tables of a file: one, or one for each model, kind and decoding that its rows name.
+def read(
+    source: Source, scale: Scale, as_given: bool = False, replies: Mapping[str, Reply] | None = None
+) -> list[Judged]:
+    """The tables of a file: one, or one for each model, kind, decoding and rater that its rows name.
 
     `scale` is that of criteria whose column does not tell, as `자연스러움 (1 - 3)` does. Raises DataProblem
     where no column holds answers, or none a score. `as_given`: numbers outside the scale count as they stand,
-    as in the published averages.
+    as in the published averages. `replies` gives the texts to scores that only name their reply.
     """
     rows = list(read_rows(source.path))
     values = [row.value for row in rows if isinstance(row, Row)]
     if not values:
         raise DataProblem("judged-nothing", path=source.path)
+    told: Mapping[str, Scale] = {}
+    if is_long(values):
+        values, told = widened(values, replies or {})
     columns = list(dict.fromkeys(str(name) for value in values for name in value))
-    scales = _criteria(source.path, columns, values, scale)
-    groups: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
+    scales = {**_criteria(source.path, columns, values, scale), **told}
+    groups: dict[tuple[str, str, str, str], list[Mapping[str, Any]]] = {}
     for value in values:
         model = str(_first(value, MODELS) or source.model)
         kind = str(source.kind or _first(value, KINDS) or "")
-        groups.setdefault((model, kind, str(_first(value, DECODINGS) or "")), []).append(value)
-    if not any(name.lower() in (*PROMPTS, *ANSWERS) for name in columns):
-        return [_averaged(source, model, kind, some, scales) for (model, kind, _), some in groups.items()]
+        who = str(_first(value, DECODINGS) or ""), str(_first(value, RATERS) or "")
+        groups.setdefault((model, kind, *who), []).append(value)
+    if not any(name.lower() in (*PROMPTS, *ANSWERS, *IDENTITIES) for name in columns):
+        return [_averaged(source, model, kind, some, scales) for (model, kind, *_), some in groups.items()]
     _check_texts(source.path, columns)
-    unreadable = len(rows) - len(values)
-    return [
-        Judged(
-            model,
-            kind,
-            scales,
-            _answers(some, scales, as_given),
-            decoding,
-            None,
-            unreadable if not place else 0,
-        )
-        for place, ((model, kind, decoding), some) in enumerate(groups.items())
+    unreadable = len(rows) - len([row for row in rows if isinstance(row, Row)])
+    found = [
+        Judged(model, kind, scales, _answers(some, scales, as_given), decoding, rater=rater)
+        for (model, kind, decoding, rater), some in groups.items()
     ]
+    return [found[0]._replace(unreadable=unreadable), *found[1:]]
 
 
 def _criteria(
@@ -146,12 +156,17 @@ def _counts(cells: Sequence[Any]) -> bool:
     return len(known) == len(numbers) and (grow or len(set(known)) == 1)
 
 
-_TEXTS = {*PROMPTS, *CONTEXTS, *ANSWERS, *MODELS, *DECODINGS, *KINDS, *NO_CRITERIA}
+_TEXTS = {
+    *(*PROMPTS, *CONTEXTS, *ANSWERS, *MODELS, *DECODINGS, *KINDS),
+    *(*IDENTITIES, *RATERS, *PLACES, *NO_CRITERIA),
+}
 
 
 def _check_texts(path: Path, columns: Sequence[str]) -> None:
     """Without a prompt nothing can be compared, without an answer nothing was judged."""
     known = {column.lower() for column in columns}
+    if known & set(IDENTITIES):
+        return
     for names in (PROMPTS, ANSWERS):
         if not known & set(names):
             raise DataProblem(
@@ -170,14 +185,15 @@ def _answers(
     times: Counter[str] = Counter()
     found = {}
     for row in rows:
-        prompt = "\n".join(
-            str(each).strip() for each in (_first(row, PROMPTS), _first(row, CONTEXTS)) if each
-        )
+        texts = (_first(row, PROMPTS), _first(row, CONTEXTS))
+        prompt = "\n\n".join(str(each).strip() for each in texts if each)
         scores = {
             column: _kept(_number(row.get(column)), (-math.inf, math.inf) if as_given else scale)
             for column, scale in scales.items()
         }
-        found[prompt, times[prompt]] = Answer(str(_first(row, ANSWERS) or ""), scores)
+        identity, place = str(_first(row, IDENTITIES) or ""), _number(_first(row, PLACES))
+        prompt = prompt or identity
+        found[prompt, times[prompt]] = Answer(str(_first(row, ANSWERS) or ""), scores, identity, place)
         times[prompt] += 1
     return found
 
