@@ -176,6 +176,16 @@ def test_no_temperature_where_every_pair_is_right() -> None:
     assert "temperature" not in rows and "nll_scaled" not in rows
 
 
+def test_rewards_that_state_nothing_have_a_temperature_without_upper_bound() -> None:
+    rows = {row.metric: row for row in reward_margins.rows("r", rewarded([1.0] * 32 + [-1.0] * 28))}
+    assert "no upper bound" in rows["temperature"].notes and rows["temperature"].ci_high is not None
+
+
+def test_a_handful_of_probes_warns_of_nothing(tmp_path: Path) -> None:
+    rows = examined(tmp_path, MIXED[:6], Judge(lambda answer: float(len(answer))))
+    assert rows["repetition_preferred"].value == 1 and "twice" not in rows["accuracy"].notes
+
+
 def test_the_histogram_is_kept(tmp_path: Path) -> None:
     examined(tmp_path, MIXED, Judge(lambda answer: float(len(answer))))
     kept = read_json(tmp_path / "steps" / "reward-report" / "stats.json")["rewards"]

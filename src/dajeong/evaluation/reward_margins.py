@@ -19,6 +19,7 @@ from dajeong.bootstrap import Floats
 from dajeong.records import Result
 from dajeong.statistics import CONFIDENCE, Estimate
 
+NO_UPPER_BOUND = "no upper bound: the rewards may state nothing at all"
 NO_INTERVAL = "no interval: resampled bins would repeat"
 NUM_BARS = 20
 FLATTEST = 100.0
@@ -112,7 +113,8 @@ def _calibration(name: str, margins: Floats) -> Iterator[Result]:
     found = temperature(margins)
     if found is None:
         return
-    yield row(name, "reward", "temperature", found)
+    open_ended = NO_UPPER_BOUND if found.high >= FLATTEST else ""
+    yield row(name, "reward", "temperature", found, open_ended)
     scaled = margins.copy()
     for fold in range(5):
         own = np.arange(len(margins)) % 5 == fold

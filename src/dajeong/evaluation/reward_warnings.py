@@ -1,6 +1,7 @@
 """What the figures behind a reward model's accuracy say about it, in words. Reads rows; knows no model.
 
-A warning needs an interval that lies on the wrong side; a value alone warns of nothing.
+A warning needs an interval that lies on the wrong side, and ten pairs or prompts; a value alone warns of
+nothing.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from collections.abc import Callable, Sequence
 
 from dajeong.records import Result
 
+FEW = 10
+
 
 def warnings(rows: Sequence[Result]) -> list[str]:
     """In the order of their weight; over all pairs, not kind by kind."""
@@ -16,7 +19,7 @@ def warnings(rows: Sequence[Result]) -> list[str]:
     return [
         f"{words} ({metric} {_figure(found[metric])})"
         for metric, wrong, words in _RULES
-        if metric in found and wrong(found[metric])
+        if metric in found and found[metric].n >= FEW and wrong(found[metric])
     ]
 
 
