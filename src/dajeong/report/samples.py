@@ -17,7 +17,7 @@ PER_KIND = 4
 
 MAX_ROLLOUTS = 12
 
-_ABUSIVE = ("abus", "insult", "hate", "toxic", "profan")
+_ABUSIVE = ("abus", "insult", "hate", "toxic", "profan", "harmful")
 
 
 def samples(stages: Sequence[Stage]) -> Html:
