@@ -76,12 +76,16 @@ def test_agreement_is_what_scipy_counts(tmp_path: Path, capsys: pytest.CaptureFi
 def test_several_raters_give_a_ceiling(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     chance = np.random.default_rng(2)
     own = write(tmp_path / "judge.csv", table(SCORES))
-    files = []
+    files, raters = [], []
     for number in range(3):
         noisy = np.clip(SCORES + chance.normal(0, 1.5, SCORES.shape), 1, 5)
+        raters.append(noisy.ravel())
         files += ["--against", write(tmp_path / f"rater{number}.csv", table(noisy))]
     rows = judged(capsys, own, *files)
     ceiling = rows["ceiling"]
+    others = [np.mean([raters[j] for j in range(3) if j != i], axis=0) for i in range(3)]
+    each = [spearmanr(one, other).statistic for one, other in zip(raters, others, strict=True)]
+    assert ceiling.value == pytest.approx(np.mean(each))
     assert (
         ceiling.value is not None
         and ceiling.ci_low is not None
