@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from dajeong.records import Decoding, Dialogue, Message, Reply, Result
+from dajeong.records import Decoding, Dialogue, Message, Reply, Result, Score
 from dajeong.storage import write_json, write_records, write_text
 
 HOSTILE = '<script>alert("나")</script> & \u202eevil\u2066 </style><img src=https://example.org/x onerror=x>'
@@ -116,6 +116,24 @@ def replies() -> list[Reply]:
     ]
 
 
+def scores() -> list[Score]:
+    """By number 0…6 and author: friendliness 1 to 5, harmless 0 or 1; one judgement is missing."""
+    given = []
+    for reply in replies():
+        number, place = int(reply.id.split("-")[1]), ("base", "sft", "ppo").index(reply.author)
+        given.append(score(reply, "friendliness", 1 + (place * number) % 5, [1, 5]))
+        harmless = None if number == 6 and place == 0 else float(place > 0 or number % 2)
+        given.append(score(reply, "harmless", harmless, [0, 1]))
+    return given
+
+
+def score(reply: Reply, criterion: str, value: float | None, scale: list[int]) -> Score:
+    return Score(
+        id=f"{reply.id}/judge/{criterion}", reply_id=reply.id, scorer="judge", criterion=criterion,
+        value=value, reason="prose" if value is None else None, meta={"scale": scale},
+    )  # fmt: skip
+
+
 def texts() -> list[Dialogue]:
     said = (Message(role="assistant", content=f"라면에는 김치가 어울린다. {HOSTILE}"),)
     return [
@@ -141,6 +159,18 @@ def rollouts(of: int) -> Iterable[dict[str, Any]]:
             "event": "rollout", "time": 0.0, "rollout": iteration, "of": of, "reward": 2 * share - 0.5,
             "raw/reward": 3 * share, "kl": 1.5 * share, "length": 18.0 - 2 * share,
             "eos_share": 0.9 + 0.1 * share, "entropy": 1.2 - 0.5 * share,
+        }  # fmt: skip
+
+
+def guards(of: int) -> Iterable[dict[str, Any]]:
+    """Repetition grows and distinct-2 only shakes; refusals are read at every second rollout."""
+    for iteration in range(1, of + 1):
+        share = iteration / of
+        refused = {"false_refusal": 0.1, "true_refusal": 0.9} if iteration % 2 else {}
+        yield {
+            "event": "guard", "time": 0.0, "rollout": iteration, "of": of, "repetition": 0.3 * share,
+            "distinct_2": 0.8 + 0.01 * (-1) ** iteration, **refused,
+            "beyond": ["repetition"] if iteration > 25 else [],
         }  # fmt: skip
 
 

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from invented_run import HOSTILE, make_run, replies
+from invented_run import HOSTILE, guards, journal, make_run, replies, scores
 
+from dajeong.journal import read_journal
 from dajeong.report.page import write
 from dajeong.storage import write_records
 
@@ -29,6 +30,9 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = make_run(tmp_path_factory.mktemp("browser") / "run")
     hostile = [reply.model_copy(update={"content": HOSTILE * 3}) for reply in replies()[:3]]
     write_records(run / "steps" / "evaluate" / "replies.jsonl", [*hostile, *replies()[3:]])
+    write_records(run / "steps" / "evaluate" / "scores.jsonl", scores())
+    seen = run / "steps" / "ppo" / "journal.jsonl"
+    journal(seen, [*read_journal(seen), *guards(30)])
     return write(run)
 
 
@@ -70,7 +74,7 @@ def test_one_language_at_a_time(browser, page_file: Path) -> None:  # type: igno
     assert page.locator("h2").first.inner_text() == "결론"
     page.check("#language-en")
     assert page.locator("h2").first.inner_text() == "Verdict"
-    labels = page.locator("svg.curve").first.evaluate(
+    labels = page.locator("#curves svg.curve").first.evaluate(
         "svg => [...svg.querySelectorAll('text')].at(-1).innerHTML"
     )
     assert "loss" in labels
@@ -91,4 +95,63 @@ def test_hostile_text_is_only_text(browser, page_file: Path) -> None:  # type: i
     assert page.locator("main img, main script, main style").count() == 0
     assert "<script>" in page.locator("#samples").inner_text()
     assert said == [] and len(asked) == 1
+    page.close()
+
+
+def seen_cards(page) -> list[dict]:  # type: ignore[no-untyped-def,type-arg]
+    """The cards that can be seen, from top to bottom."""
+    return page.evaluate("""[...document.querySelectorAll('#judged-0 .judged')]
+        .filter(card => card.offsetParent !== null)
+        .map(card => ({
+            top: card.getBoundingClientRect().top,
+            classes: card.className,
+            answers: [...card.querySelectorAll('.answer')].filter(one => one.offsetParent !== null).length,
+            scores: [...card.querySelectorAll('.answer')].filter(one => one.offsetParent !== null)
+                .map(one => Number(one.querySelector('.scores .figure').textContent)),
+        }))
+        .sort((one, other) => one.top - other.top)""")
+
+
+def pressed(page, group: str, name: str) -> None:  # type: ignore[no-untyped-def]
+    """As a reader does it: by the words beside the button."""
+    page.check("#language-en")
+    labels = page.locator(f"#judged-0 fieldset:has(legend:has-text('{group}')) label").all()
+    next(label for label in labels if label.inner_text().strip() == name).click()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_judged_answers_are_sorted_and_filtered_without_a_script(
+    browser, page_file: Path, width: int
+) -> None:  # type: ignore[no-untyped-def]
+    page, said, asked = opened(browser, page_file, width)
+    page.evaluate("document.querySelectorAll('details').forEach(folded => folded.open = true)")
+    everything = seen_cards(page)
+    assert len(everything) == 18 and {card["answers"] for card in everything} == {3}
+    pressed(page, "Criterion", "friendliness")
+    by_width = [max(card["scores"]) - min(card["scores"]) for card in seen_cards(page)]
+    assert by_width == sorted(by_width, reverse=True) and by_width[0] == 4
+    pressed(page, "Kind", "normal")
+    assert 0 < len(seen_cards(page)) < len(by_width)
+    pressed(page, "Between", "sft ↔ ppo")
+    assert {card["answers"] for card in seen_cards(page)} == {2}
+    pressed(page, "Criterion", "harmless")
+    assert seen_cards(page) == [] and page.locator("#judged-0 .none").is_visible()
+    pressed(page, "Between", "base ↔ sft ↔ ppo")
+    assert len(seen_cards(page)) == 3 and not page.locator("#judged-0 .none").is_visible()
+    assert said == [] and len(asked) == 1
+    page.close()
+
+
+def test_abusive_answers_stay_folded_until_asked_for(browser, page_file: Path) -> None:  # type: ignore[no-untyped-def]
+    page, _, _ = opened(browser, page_file)
+    folded = page.locator("#judged-0 details.warning")
+    assert folded.count() and not any(each.locator(".answer").first.is_visible() for each in folded.all())
+    page.close()
+
+
+def test_every_signal_has_its_chart(browser, page_file: Path) -> None:  # type: ignore[no-untyped-def]
+    page, _, _ = opened(browser, page_file, 390)
+    charts = page.locator("#hacking svg.curve")
+    assert charts.count() == 6
+    assert all(0 < chart.bounding_box()["width"] <= 390 for chart in charts.all())
     page.close()

@@ -5,7 +5,17 @@ import re
 from pathlib import Path
 
 import pytest
-from invented_run import HOSTILE, RECIPE, journal, make_run, replies, rollouts
+from invented_run import (
+    HOSTILE,
+    RECIPE,
+    guards,
+    journal,
+    make_run,
+    replies,
+    rollouts,
+    score,
+    scores,
+)
 from test_markup import Seen
 
 from dajeong.records import Message
@@ -76,18 +86,40 @@ def test_both_languages_say_the_same(whole: str) -> None:
     assert whole.count('class="ko"') == whole.count('class="en"') > 100
 
 
+def test_judged_answers_and_signs_of_hacking_have_their_parts(run: Path) -> None:
+    page = page_of(run)
+    assert 'id="judged"' not in page and 'id="hacking"' not in page and "@supports" not in page
+    write_records(run / "steps" / "evaluate" / "scores.jsonl", scores())
+    journal(run / "steps" / "ppo" / "journal.jsonl", [*rollouts(8), *guards(8)])
+    page = page_of(run)
+    assert page == page_of(run)
+    assert_alone(page)
+    ids = [attributes["id"] for _, attributes in Seen(page).elements if "id" in attributes]
+    assert len(ids) == len(set(ids)) and {"judged", "judged-0", "hacking", "hacking-0-caption"} <= set(ids)
+    assert page.count("<style>") == 1 and page.count("@supports") == 1
+    before, _, _ = page.partition("야, 너 바보야")
+    folded = page.split('<article class="sample judged')[1:]
+    assert before and all('class="warning"' in card for card in folded if "야, 너 바보야" in card)
+    assert page.count('class="ko"') == page.count('class="en"')
+
+
 def test_hostile_text_everywhere(run: Path) -> None:
     hostile = [
         reply.model_copy(
             update={
                 "content": HOSTILE,
-                "author": HOSTILE,
+                "author": f"{HOSTILE}{reply.author}",
                 "kind": HOSTILE,
                 "prompt": (Message(role="user", content=HOSTILE),),
             }
         )
         for reply in replies()[:2]
     ]
+    judged = [
+        score(reply, HOSTILE, float(place), []).model_copy(update={"scorer": HOSTILE})
+        for place, reply in enumerate(hostile)
+    ]
+    write_records(run / "steps" / "evaluate" / "scores.jsonl", judged)
     write_records(run / "steps" / "evaluate" / "replies.jsonl", hostile)
     rows = read_json(run / "results.json")
     for row in rows:
@@ -106,6 +138,7 @@ def test_hostile_text_everywhere(run: Path) -> None:
     write_text(run / "models" / "ppo" / "README.md", f"---\nlicense: {json.dumps(HOSTILE)}\n---\n")
     page = page_of(run)
     assert_alone(page)
+    assert 'class="sample judged' in page
     assert "&lt;script&gt;" in page and "⟨U+202E⟩" in page
     assert not re.search("[\u202a-\u202e\u2066-\u2069]", page)
     assert opened_and_closed(page)

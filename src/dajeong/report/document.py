@@ -9,14 +9,16 @@ from dajeong.report.markup import Html, joined, tag
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 """What a browser may load for this page: nothing but its own style sheet."""
 
+_NONE = Html("")
 
-def document(title: str, *body: Html) -> str:
-    """The whole file; `both(…)` inside the body shows one language at a time."""
-    whole = tag("html", tag("head", *_head(title)), tag("body", *_languages(), *body), lang="ko")
+
+def document(title: str, *body: Html, rules: Html = _NONE) -> str:
+    """The whole file; `both(…)` inside the body shows one language at a time. `rules`: more style."""
+    whole = tag("html", tag("head", *_head(title, rules)), tag("body", *_languages(), *body), lang="ko")
     return f"<!doctype html>\n{whole}\n"
 
 
-def _head(title: str) -> tuple[Html, ...]:
+def _head(title: str, rules: Html) -> tuple[Html, ...]:
     style = files("dajeong.report").joinpath("page.css").read_text(encoding="utf-8")
     return (
         tag("meta", charset="utf-8"),
@@ -25,7 +27,7 @@ def _head(title: str) -> tuple[Html, ...]:
         tag("meta", name="color-scheme", content="light dark"),
         tag("link", rel="icon", href="data:,"),
         tag("title", title),
-        tag("style", Html(style)),
+        tag("style", Html(style + rules)),
     )
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from dajeong.report.browser import browser
 from dajeong.report.curves import curves
 from dajeong.report.document import document
+from dajeong.report.hacking import hacking
 from dajeong.report.lineage import alarms, lineage
 from dajeong.report.made import made
 from dajeong.report.markup import Html, joined, tag
@@ -30,16 +32,19 @@ def write(run: Path) -> Path:
 
 
 def page(run: Run) -> str:
-    return document(f"{run.name} · 다정 보고서 · dajeong report", *_body(run))
+    judged, rules = browser(run.stages)
+    return document(f"{run.name} · 다정 보고서 · dajeong report", *_body(run, judged), rules=rules)
 
 
-def _body(run: Run) -> tuple[Html, ...]:
-    data = made(run.stages)
+def _body(run: Run, judged: Html) -> tuple[Html, ...]:
+    data, exploited = made(run.stages), hacking(run.stages)
     sections = {
         "verdict": verdict(run.figures),
         "results": tables(run.figures),
         **({"made": data} if data else {}),
         "samples": samples(run.stages),
+        **({"judged": judged} if judged else {}),
+        **({"hacking": exploited} if exploited else {}),
         "curves": curves(run.stages),
         "lineage": lineage(run) if run.stages else Html(""),
         "recipe": _folded(run),

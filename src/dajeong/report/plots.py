@@ -38,11 +38,16 @@ class Curve(NamedTuple):
     num_left_out: int
 
 
-def curve(identity: str, series: Sequence[Series], x: Html, y: Html, described_by: str) -> Curve:
-    """One small chart; every id in it begins with `identity`, so that many fit in one page."""
+def curve(
+    identity: str, series: Sequence[Series], x: Html, y: Html, described_by: str, counts: bool = True
+) -> Curve:
+    """One small chart; every id in it begins with `identity`, so that many fit in one page.
+
+    `counts`: x is a count, and is ticked at whole numbers.
+    """
     kept = [Series(one.name, _finite(one.points)) for one in series]
     group = max((math.ceil(len(one.points) / MAX_POINTS) for one in kept), default=1)
-    drawn = _draw([Series(one.name, _averaged(one.points, group)) for one in kept])
+    drawn = _draw([Series(one.name, _averaged(one.points, group)) for one in kept], counts)
     num_left_out = sum(len(one.points) for one in series) - sum(len(one.points) for one in kept)
     return Curve(_adopted(drawn, identity, x, y, described_by), max(group, 1), num_left_out)
 
@@ -63,7 +68,7 @@ def _mean(numbers: Sequence[float]) -> float:
     return math.fsum(numbers) / len(numbers)
 
 
-def _draw(series: Sequence[Series]) -> str:
+def _draw(series: Sequence[Series], counts: bool) -> str:
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
@@ -82,7 +87,7 @@ def _draw(series: Sequence[Series]) -> str:
                 marker=marker,
                 markersize=3.5,
             )
-        _dress(axes)
+        _dress(axes, counts)
         out = io.StringIO()
         figure.savefig(out, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     return out.getvalue()
@@ -92,7 +97,7 @@ def _columns(points: Sequence[tuple[float, float]]) -> tuple[list[float], list[f
     return [x for x, _ in points], [y for _, y in points]
 
 
-def _dress(axes: object) -> None:
+def _dress(axes: object, counts: bool) -> None:
     """Quiet axes in marked colours, which `_adopted` replaces by the page's own."""
     from matplotlib.axes import Axes
     from matplotlib.ticker import MaxNLocator
@@ -104,7 +109,7 @@ def _dress(axes: object) -> None:
     axes.ticklabel_format(axis="y", scilimits=(-2, 4))
     axes.grid(color=_GRID, linewidth=0.6)
     axes.tick_params(colors=_INK, length=0)
-    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=counts))
     axes.yaxis.set_major_locator(MaxNLocator(5))
     for place, spine in axes.spines.items():
         spine.set_visible(place in ("left", "bottom"))

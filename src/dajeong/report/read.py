@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from dajeong.errors import DajeongError
 from dajeong.journal import read_journal
-from dajeong.records import Reply, Result
+from dajeong.records import Reply, Result, Score
 from dajeong.report.cards import facts_of, mapping_in, plain
 from dajeong.report.origins import Origin, origins_of
 from dajeong.storage import read_json, read_records
@@ -30,7 +30,7 @@ _NOTHING: dict[str, Any] = {}
 
 @dataclass(frozen=True)
 class Stage:
-    """One step of the run: its manifest, its diary, its replies."""
+    """One step of the run: its manifest, its diary, its replies, its judgements."""
 
     name: str
     kind: str
@@ -44,6 +44,7 @@ class Stage:
     journal: tuple[dict[str, Any], ...] = ()
     replies: tuple[Reply, ...] = ()
     results: tuple[Result, ...] = ()
+    scores: tuple[Score, ...] = ()
 
 
 class Model(NamedTuple):
@@ -138,6 +139,7 @@ def _stage(reader: _Reader, name: str, planned: Mapping[str, Any]) -> Stage:
         journal=reader.tried(folder / "journal.jsonl", _entries, ()),
         replies=reader.tried(folder / "replies.jsonl", lambda path: tuple(read_records(path, Reply)), ()),
         results=reader.tried(folder / "results.jsonl", lambda path: tuple(read_records(path, Result)), ()),
+        scores=reader.tried(folder / "scores.jsonl", lambda path: tuple(read_records(path, Score)), ()),
     )
 
 

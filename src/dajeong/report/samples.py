@@ -29,23 +29,23 @@ def samples(stages: Sequence[Stage]) -> Html:
 
 
 def _of_stage(stage: Stage) -> Html:
-    replies = _one_each(stage.replies)
-    authors = _side_by_side([author for by_author in replies.values() for author in by_author])
+    replies = one_each(stage.replies)
+    authors = side_by_side([author for by_author in replies.values() for author in by_author])
     kinds: dict[str, list[dict[str, Reply]]] = {}
     for by_author in replies.values():
         kinds.setdefault(next(iter(by_author.values())).kind, []).append(by_author)
-    shown = (_kind(kind, kinds[kind], authors) for kind in sorted(kinds, key=_is_abusive))
+    shown = (_kind(kind, kinds[kind], authors) for kind in sorted(kinds, key=is_abusive))
     return joined(tag("h3", both("step"), ": ", tag("bdi", stage.name)), *shown)
 
 
-def _side_by_side(authors: Sequence[str]) -> list[str]:
+def side_by_side(authors: Sequence[str]) -> list[str]:
     """In order of appearance, but `base, own format` beside `base`."""
     distinct = list(dict.fromkeys(authors))
     models = list(dict.fromkeys(author.partition(", ")[0] for author in distinct))
     return sorted(distinct, key=lambda author: models.index(author.partition(", ")[0]))
 
 
-def _one_each(replies: Sequence[Reply]) -> dict[str, dict[str, Reply]]:
+def one_each(replies: Sequence[Reply]) -> dict[str, dict[str, Reply]]:
     """prompt id → author → the first reply written; the headline decoding comes first in the file."""
     found: dict[str, dict[str, Reply]] = {}
     for reply in replies:
@@ -57,13 +57,13 @@ def _kind(kind: str, prompts: Sequence[dict[str, Reply]], authors: Sequence[str]
     picked = sorted(prompts, key=_order)[:PER_KIND]
     head = joined(named(KINDS, kind), " · ", both("shown-of", shown=len(picked), total=len(prompts)))
     cards = joined(*(_card(by_author, authors) for by_author in picked))
-    if _is_abusive(kind):
+    if is_abusive(kind):
         warned = tag("summary", tag("h4", head), " ", both("abusive-warning"))
         return tag("details", warned, cards, class_="warning")
     return joined(tag("h4", head), cards)
 
 
-def _is_abusive(kind: str) -> bool:
+def is_abusive(kind: str) -> bool:
     return any(word in kind.lower() for word in _ABUSIVE)
 
 
@@ -75,11 +75,11 @@ def _order(by_author: dict[str, Reply]) -> tuple[int, str]:
 
 def _card(by_author: dict[str, Reply], authors: Sequence[str]) -> Html:
     prompt = next(iter(by_author.values())).prompt
-    answers = (_answer(by_author[author]) for author in authors if author in by_author)
-    return tag("article", _prompt(prompt), tag("div", *answers, class_="answers"), class_="sample")
+    answers = (answer(by_author[author]) for author in authors if author in by_author)
+    return tag("article", conversation(prompt), tag("div", *answers, class_="answers"), class_="sample")
 
 
-def _prompt(messages: Sequence[Message]) -> Html:
+def conversation(messages: Sequence[Message]) -> Html:
     return tag("div", *(_message(message) for message in messages), class_="prompt")
 
 
@@ -89,13 +89,13 @@ def _message(message: Message) -> Html:
     return tag("div", tag("span", named(ROLES, message.role), class_="role"), spoken, context)
 
 
-def _answer(reply: Reply) -> Html:
+def answer(reply: Reply, *below: Html, class_: str = "answer") -> Html:
     text = tag("p", reply.content.strip(), class_="text", dir="auto")
     if not reply.content.strip():
         text = tag("p", both("empty-reply"), class_="quiet")
     cut = tag("small", both("cut-off")) if reply.stop_reason == "length" else ""
     author = tag("span", asking(reply.author), class_="role")
-    return tag("div", author, text, cut, class_="answer", title=_drawn(reply))
+    return tag("div", author, text, cut, *below, class_=class_, title=_drawn(reply))
 
 
 def _drawn(reply: Reply) -> str | None:

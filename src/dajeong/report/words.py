@@ -120,6 +120,61 @@ PAGE: dict[str, Words] = {
     "cut-off": Words("길이 제한에서 잘림", "cut off at the length limit"),
     "empty-reply": Words("(빈 답변)", "(empty reply)"),
     "shown-of": Words("{total}개 중 {shown}개", "{shown} of {total}"),
+    # --- judged answers
+    "judged": Words("판정이 갈린 답변", "Answers judged differently"),
+    "judged-lead": Words(
+        "둘 이상의 모델이 답하고 판정을 받은 프롬프트 {total}개 가운데 {apart}개에서 판정이 갈렸습니다. "
+        "가장 많이 갈린 것부터, 종류마다 많아야 {each}개씩 보입니다. 굵은 점수가 갈린 기준이고, "
+        "없는 판정은 0으로 치지 않고 빼 둡니다. 갈린 것만 모았으며, 평균은 결과에 있습니다.",
+        "Of {total} prompts that two or more models answered and that were judged, {apart} were judged "
+        "differently. Those furthest apart come first, at most {each} of each kind. Scores in bold differ; a "
+        "missing judgement is left out, never 0. Only what differs is here; averages are in the results.",
+    ),
+    "judged-all": Words("모두", "all"),
+    "judged-any": Words("가장 많이 갈린 기준", "whichever differs most"),
+    "judged-criterion": Words("기준", "Criterion"),
+    "judged-between": Words("견줄 모델", "Between"),
+    "judged-none": Words("이렇게 고르면 갈린 것이 없습니다.", "Nothing differs here."),
+    "judged-missing": Words("판정 없음", "no judgement"),
+    # --- reward hacking
+    "hacking": Words("보상 악용의 징후", "Signs of reward hacking"),
+    "hacking-lead": Words(
+        "보상과, 보상이 보지 않는 신호를 학습 순서대로 견줍니다. 그림의 선은 학습을 네 토막으로 나누어 "
+        "차례로 지나간 길입니다. 이웃한 롤아웃은 서로 닮아서 구간이 실제보다 좁습니다. 증거가 아니라 "
+        "단서로만 보고, 답변을 직접 읽어 보세요. KL은 배우면 늘 오르므로 보이기만 합니다.",
+        "The reward beside signals that it does not look at, in the order of training. The line in each "
+        "chart is the path through training, in four quarters. Neighbouring rollouts are alike, so the "
+        "intervals are narrower than the truth: take this as a hint, and read the replies. KL always grows "
+        "with learning and is only shown.",
+    ),
+    "hacking-signs": Words("보상이 오르는 동안 달라진 것:", "While the reward rose, these moved away:"),
+    "hacking-none": Words(
+        "보상이 올랐고, 아래 신호에서는 나빠진 것이 보이지 않습니다. 악용이 없다는 증명은 아닙니다.",
+        "The reward rose, and none of the signals below got worse. That does not prove that nothing was "
+        "exploited.",
+    ),
+    "hacking-no-rise": Words(
+        "보상이 올랐다고 볼 수 없어서, 악용을 말할 것이 없습니다.",
+        "The reward is not shown to have risen, so there is nothing to call hacking.",
+    ),
+    "hacking-few": Words(
+        "롤아웃이 {fewest}개보다 적어서 판단하지 않습니다.", "Fewer than {fewest} rollouts: nothing is said."
+    ),
+    "hacking-caption": Words(
+        "학습의 첫 사분의 일과 마지막 사분의 일의 평균",
+        "Means of the first and of the last quarter of training",
+    ),
+    "hacking-sign": Words("보상과 함께 달라짐", "moved away as the reward rose"),
+    "hacking-too-few": Words("읽은 횟수가 적음", "too few readings"),
+    "signal": Words("신호", "Signal"),
+    "first-quarter": Words("첫 1/4", "First quarter"),
+    "last-quarter": Words("마지막 1/4", "Last quarter"),
+    "change": Words("변화", "Change"),
+    "readings": Words("읽은 횟수", "Readings"),
+    "rose": Words("오름", "rose"),
+    "fell": Words("내림", "fell"),
+    "guard-head": Words("감시 한계", "Guard"),
+    "guard-past": Words("롤아웃 {rollout}부터 넘음", "past its limit at rollout {rollout}"),
     # --- data that was made
     "made": Words("만든 데이터", "Data that was made"),
     "made-lead": Words(
@@ -252,6 +307,8 @@ METRICS: dict[str, Words] = {
     "false_refusal": Words("잘못된 거절", "false refusal"),
     "true_refusal": Words("올바른 거절", "true refusal"),
     "refusal": Words("거절", "refusal"),
+    "whole_refusal": Words("거절(답은 없음)", "refusal, nothing answered"),
+    "preferred": Words("더 나음", "preferred"),
     "false_refusal_whole": Words("잘못된 거절(답은 없음)", "false refusal, nothing answered"),
     "true_refusal_whole": Words("올바른 거절(답은 없음)", "true refusal, nothing answered"),
     "told_apart": Words("쌍둥이를 가려냄", "twins told apart"),
