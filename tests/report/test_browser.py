@@ -112,6 +112,11 @@ def seen_cards(page) -> list[dict]:  # type: ignore[no-untyped-def,type-arg]
         .sort((one, other) => one.top - other.top)""")
 
 
+def widths(page) -> list[float]:  # type: ignore[no-untyped-def]
+    """How far the first scores of each card lie apart, from top to bottom."""
+    return [max(card["scores"]) - min(card["scores"]) for card in seen_cards(page)]
+
+
 def pressed(page, group: str, name: str) -> None:  # type: ignore[no-untyped-def]
     """As a reader does it: by the words beside the button."""
     page.check("#language-en")
@@ -128,12 +133,12 @@ def test_judged_answers_are_sorted_and_filtered_without_a_script(
     everything = seen_cards(page)
     assert len(everything) == 18 and {card["answers"] for card in everything} == {3}
     pressed(page, "Criterion", "friendliness")
-    by_width = [max(card["scores"]) - min(card["scores"]) for card in seen_cards(page)]
-    assert by_width == sorted(by_width, reverse=True) and by_width[0] == 4
+    assert widths(page) == sorted(widths(page), reverse=True) and widths(page)[0] == 4
     pressed(page, "Kind", "normal")
-    assert 0 < len(seen_cards(page)) < len(by_width)
+    assert 0 < len(seen_cards(page)) < len(everything) / 2
     pressed(page, "Between", "sft ↔ ppo")
     assert {card["answers"] for card in seen_cards(page)} == {2}
+    assert widths(page) == [2, 2, 1, 1, 1]
     pressed(page, "Criterion", "harmless")
     assert seen_cards(page) == [] and page.locator("#judged-0 .none").is_visible()
     pressed(page, "Between", "base ↔ sft ↔ ppo")
