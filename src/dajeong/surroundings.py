@@ -15,8 +15,10 @@ def use_threads(wanted: int | None) -> int:
     threads = wanted or int(os.environ.get("OMP_NUM_THREADS") or num_cores())
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[variable] = str(threads)
-    # threads that wait actively burn a core between two small products, and more beside a busy neighbour
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # a waiting thread looks up this often before it sleeps: long enough for the gap between two small
+    # products, short enough not to burn a core beside a busy neighbour
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     # the environment is read once, when torch is loaded; after that it must be told
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(threads)

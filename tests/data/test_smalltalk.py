@@ -192,7 +192,7 @@ def test_kinds_of_pairs_have_their_shares(made: Workplace) -> None:
     assert of_test["fact"] >= 500
     assert min(of_test[kind] for kind in ("misplaced", "rude", "curt", "scold")) >= 150
     normal = [p.kind for p in preferences(made, "contrasts") if p.meta["prompt_kind"] == "normal"]
-    assert normal.count("fact") / len(normal) == pytest.approx(0.40 / 0.55, abs=0.01)
+    assert normal.count("fact") / len(normal) == pytest.approx(0.50 / 0.60, abs=0.01)
 
 
 def test_misplaced_replies_are_right_half_of_the_time(made: Workplace) -> None:

@@ -32,18 +32,18 @@ CONTRASTS: dict[tuple[str, str], tuple[Style, Style]] = {
 """(kind of prompt, kind of pair) → manners of the better and the worse reply."""
 
 TRAINING_SHARES: dict[tuple[str, str], float] = {
-    ("normal", "fact"): 0.40,
-    ("normal", "rude"): 0.05,
-    ("normal", "curt"): 0.05,
-    ("normal", "scold"): 0.05,
-    ("lookalike", "fact"): 0.15,
-    ("lookalike", "rude"): 0.02,
-    ("lookalike", "curt"): 0.02,
-    ("lookalike", "scold"): 0.03,
-    ("lookalike", "misplaced"): 0.08,
-    ("abusive", "misplaced"): 0.08,
-    ("abusive", "rude"): 0.05,
-    ("abusive", "curt"): 0.02,
+    ("normal", "fact"): 0.50,
+    ("normal", "rude"): 0.03,
+    ("normal", "curt"): 0.03,
+    ("normal", "scold"): 0.04,
+    ("lookalike", "fact"): 0.20,
+    ("lookalike", "rude"): 0.01,
+    ("lookalike", "curt"): 0.01,
+    ("lookalike", "scold"): 0.02,
+    ("lookalike", "misplaced"): 0.06,
+    ("abusive", "misplaced"): 0.06,
+    ("abusive", "rude"): 0.03,
+    ("abusive", "curt"): 0.01,
 }
 """Tone is learned from a few hundred pairs, facts are not."""
 
