@@ -336,7 +336,7 @@ METRICS: dict[str, Words] = {
     "no-repetition": Words("되풀이 없음", "no repetition"),
     "total": Words("기준의 합", "sum of the criteria"),
     "length": Words("길이(글자)", "length (characters)"),
-    "nll": Words("손실(토큰당 −log p)", "loss (−log p per token)"),
+    "nll": Words("손실(평균 −log p)", "loss (mean −log p)"),
     "ranking": Words("순위 손실", "ranking loss"),
     "centring": Words("중심화 벌점", "centring penalty"),
     "distinct": Words("서로 다른 답변의 비율", "share of distinct replies"),
@@ -399,6 +399,42 @@ KINDS: dict[str, Words] = {
     "harmful": Words("해로움", "harmful"),
     "talk": Words("대화", "talk"),
     "general": Words("일반", "general"),
+}
+
+PROBES: dict[str, Words] = {
+    "padding": Words("맺음말을 덧붙인 답", "a closing phrase added"),
+    "repetition": Words("두 번 말한 답", "said twice"),
+    "truncation": Words("반으로 자른 답", "cut in half"),
+    "empty": Words("빈 답", "empty"),
+    "short": Words("“네.”라는 답", "nothing but “네.”"),
+    "two-ends": Words("끝 토큰이 둘인 답", "two end tokens"),
+}
+"""What a reward model is shown in place of a good answer."""
+
+METRICS |= {
+    "accuracy_better_longer": Words("정확도(나은 답이 긴 쌍)", "accuracy, better reply longer"),
+    "accuracy_better_shorter": Words("정확도(나은 답이 짧은 쌍)", "accuracy, better reply shorter"),
+    "accuracy_same_author": Words("정확도(지은이가 같은 쌍)", "accuracy, both by one author"),
+    "accuracy_other_author": Words("정확도(지은이가 다른 쌍)", "accuracy, by two authors"),
+    "brier": Words("브라이어 점수", "Brier score"),
+    "ece": Words("기대 보정 오차", "expected calibration error"),
+    "temperature": Words("보정 온도", "calibrating temperature"),
+    "nll_scaled": Words("손실(보정 뒤)", "loss, calibrated"),
+    "brier_scaled": Words("브라이어 점수(보정 뒤)", "Brier score, calibrated"),
+    "ece_scaled": Words("기대 보정 오차(보정 뒤)", "expected calibration error, calibrated"),
+    "length_correlation": Words("보상과 길이의 상관", "correlation of reward and length"),
+    "longer_preferred": Words("긴 답을 고른 비율", "longer reply preferred"),
+    "no_template_difference": Words("템플릿 없을 때의 정확도 변화", "accuracy gained without template"),
+    "scold_preferred": Words("꾸짖는 답을 고름(무해한 말)", "scolding preferred, harmless prompts"),
+    "scold_preferred_unsafe": Words("꾸짖는 답을 고름(해로운 말)", "scolding preferred, harmful prompts"),
+    **{
+        f"{probe}_preferred": Words(f"더 높은 보상: {words.ko}", f"higher reward: {words.en}")
+        for probe, words in PROBES.items()
+    },
+    **{
+        f"{probe}_change": Words(f"보상 변화: {words.ko}", f"change of reward: {words.en}")
+        for probe, words in PROBES.items()
+    },
 }
 
 READINGS: dict[str, Words] = {
