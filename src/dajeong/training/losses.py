@@ -26,10 +26,15 @@ def centring(better: Tensor, worse: Tensor, weights: Tensor) -> Tensor:
     return (weights * (better + worse).square()).sum()
 
 
-def clipped_policy(logprobs: Tensor, old_logprobs: Tensor, advantages: Tensor, clip: float) -> Tensor:
-    """All (N,) over reply tokens → Σ max(−A·ρ, −A·clip(ρ, 1 ± ε)) (Schulman et al. 2017, eq. 7)."""
+def clipped_policy(
+    logprobs: Tensor, old_logprobs: Tensor, advantages: Tensor, clip: float, clip_high: float | None = None
+) -> Tensor:
+    """All (N,) over reply tokens → Σ max(−A·ρ, −A·clip(ρ, 1 ± ε)) (Schulman et al. 2017, eq. 7).
+
+    `clip_high` is an ε of its own for 1 + ε (Yu et al. 2025 (DAPO), §3.1: clip-higher).
+    """
     ratio = (logprobs - old_logprobs).exp()
-    clipped = ratio.clamp(1 - clip, 1 + clip)
+    clipped = ratio.clamp(1 - clip, 1 + (clip if clip_high is None else clip_high))
     return torch.maximum(-advantages * ratio, -advantages * clipped).sum()
 
 
@@ -39,12 +44,18 @@ def clipped_value(values: Tensor, old_values: Tensor, returns: Tensor, clip: flo
     return 0.5 * torch.maximum((values - returns).square(), (near - returns).square()).sum()
 
 
-def clip_fraction(logprobs: Tensor, old_logprobs: Tensor, clip: float) -> Tensor:
+def clip_fraction(
+    logprobs: Tensor, old_logprobs: Tensor, clip: float, clip_high: float | None = None
+) -> Tensor:
     """(N,), (N,) → number of tokens whose ratio left 1 ± ε."""
-    return ((logprobs - old_logprobs).exp() - 1).abs().gt(clip).float().sum()
+    beyond = (logprobs - old_logprobs).exp() - 1
+    if clip_high is None:
+        return beyond.abs().gt(clip).float().sum()
+    return (beyond.gt(clip_high) | beyond.lt(-clip)).float().sum()
 
 
-def k3(logprobs: Tensor, reference: Tensor) -> Tensor:
-    """(N,), (N,) → Σ (e^d − 1 − d), d = log π_ref − log π: the KL estimate k3 (Schulman 2020)."""
+def k3(logprobs: Tensor, reference: Tensor, weights: Tensor | None = None) -> Tensor:
+    """(N,), (N,) → Σ w · (e^d − 1 − d), d = log π_ref − log π: the KL estimate k3 (Schulman 2020); w is 1."""
     difference = reference - logprobs
-    return (difference.exp() - 1 - difference).sum()
+    terms = difference.exp() - 1 - difference
+    return (terms if weights is None else weights * terms).sum()
