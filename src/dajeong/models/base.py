@@ -41,7 +41,7 @@ def load_base(
     device = device_of(settings)
     folder = Path(reference)
     if folder.exists():
-        _refuse_unsafe(folder)
+        refuse_unsafe(folder)
     tokenizer = _load_tokenizer(reference, revision)
     network = _load_network(reference, revision, torch.float32 if train_base else dtype_of(settings, device))
     if not getattr(network, "_supports_attention_backend", False):
@@ -53,7 +53,8 @@ def load_base(
     return Base(model, TextTokenizer(tokenizer.huggingface, reference), reference, revision)
 
 
-def _refuse_unsafe(folder: Path) -> None:
+def refuse_unsafe(folder: Path) -> None:
+    """Raises EnvironmentProblem unless the folder is a model whose weights are safetensors."""
     if not (folder / "config.json").is_file():
         raise EnvironmentProblem("model-no-config", path=folder)
     if any(folder.glob("*.safetensors")):
@@ -73,7 +74,7 @@ def _load_tokenizer(reference: str, revision: str | None) -> TextTokenizer:
         tokenizer = AutoTokenizer.from_pretrained(reference, revision=revision, trust_remote_code=False)
     except (OSError, ValueError) as problem:
         raise EnvironmentProblem(
-            "model-unreachable", model=reference, problem=_first_line(problem)
+            "model-unreachable", model=reference, problem=first_line(problem)
         ) from problem
     return TextTokenizer(tokenizer, reference)
 
@@ -93,7 +94,7 @@ def _load_network(reference: str, revision: str | None, dtype: torch.dtype) -> A
         )
     except (OSError, ValueError) as problem:
         raise EnvironmentProblem(
-            "model-unreachable", model=reference, problem=_first_line(problem)
+            "model-unreachable", model=reference, problem=first_line(problem)
         ) from problem
     lost = sorted(report["missing_keys"])
     if lost:
@@ -101,5 +102,5 @@ def _load_network(reference: str, revision: str | None, dtype: torch.dtype) -> A
     return network
 
 
-def _first_line(problem: Exception) -> str:
+def first_line(problem: Exception) -> str:
     return str(problem).strip().splitlines()[0][:200] if str(problem).strip() else type(problem).__name__

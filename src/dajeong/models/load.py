@@ -46,7 +46,7 @@ def load_chat(reference: str, role: str = "policy", runtime: RuntimeSettings | N
         return ChatModel(base.model, role, base.tokenizer, template_of(folder), folder.name)
     base = load_base(str(folder) if folder.is_dir() else reference, runtime)
     template = (
-        template_of(folder) if (folder / TEMPLATE).is_file() else _own_template(base.tokenizer, reference)
+        template_of(folder) if (folder / TEMPLATE).is_file() else own_template(base.tokenizer, reference)
     )
     return ChatModel(base.model, None, base.tokenizer, template, folder.name)
 
@@ -63,7 +63,8 @@ def last_policy(run: Path) -> Path:
     return talking[-1]
 
 
-def _own_template(tokenizer: TextTokenizer, reference: str) -> Template:
+def own_template(tokenizer: TextTokenizer, reference: str) -> Template:
+    """The chat template that comes with the tokenizer; else plain text."""
     huggingface = tokenizer.huggingface
     if not isinstance(huggingface.chat_template, str):
         return find_template("plain")
