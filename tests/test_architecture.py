@@ -18,7 +18,7 @@ LADDER = {
     4: "rollout judging",
     3: "models",
     2: "data templates template_texts chat_templates chat_sandbox statistics bootstrap agreement "
-    "calibration power artefacts remote",
+    "calibration power artefacts result_rows remote",
     1: "records storage journal errors messages progress workplace",
 }
 LEVEL = {room: level for level, rooms in LADDER.items() for room in rooms.split()}

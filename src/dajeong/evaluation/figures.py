@@ -13,6 +13,7 @@ from typing import NamedTuple
 from dajeong import statistics
 from dajeong.judging.rules import ABUSIVE, NO_FACT
 from dajeong.records import Reply, Result, Score
+from dajeong.result_rows import mcnemar_note, result_row
 from dajeong.statistics import Estimate
 
 NORMAL = "normal"
@@ -118,7 +119,7 @@ def _difference_of(
     first, second = [after.values[p] for p in shared], [before.values[p] for p in shared]
     estimate = statistics.paired_shares(first, second)
     missing = max(before.missing, after.missing)
-    notes = f"McNemar p {statistics.mcnemar(first, second):.2g}"
+    notes = mcnemar_note(first, second)
     yield _row(later, scope, metric, estimate, missing, versus=earlier.model, notes=notes)
 
 
@@ -197,16 +198,13 @@ def _row(
     versus: str | None = None,
     notes: str = "",
 ) -> Result:
-    return Result(
-        model=answered.model,
-        task=task,
-        metric=metric,
-        value=estimate.value if estimate else None,
-        ci_low=estimate.low if estimate else None,
-        ci_high=estimate.high if estimate else None,
-        n=estimate.n if estimate else 0,
+    return result_row(
+        answered.model,
+        task,
+        metric,
+        estimate,
         missing=missing,
         versus=versus,
         decoding=answered.decoding,
-        notes="; ".join(filter(None, [answered.notes, notes])),
+        notes=(answered.notes, notes),
     )

@@ -17,6 +17,7 @@ from dajeong.evaluation import macro_f1
 from dajeong.evaluation.kobest_items import Name
 from dajeong.evaluation.kobest_prompts import Item, is_length_normalised
 from dajeong.records import Result
+from dajeong.result_rows import mcnemar_note, result_row
 from dajeong.statistics import Estimate
 
 TASK = "kobest"
@@ -111,7 +112,7 @@ def _difference(earlier: Answered, later: Answered, joint: macro_f1.Counts) -> I
         pairs = zip(later.hits(normalised), earlier.hits(normalised), strict=True)
         known = [(one, other) for one, other in pairs if one is not None and other is not None]
         first, second = [one for one, _ in known], [other for _, other in known]
-        notes = f"McNemar p {statistics.mcnemar(first, second):.2g}"
+        notes = mcnemar_note(first, second)
         estimate = statistics.paired_shares(first, second)
         yield _row(later, task, metric, estimate, missing, versus=earlier.model, notes=notes)
 
@@ -176,16 +177,13 @@ def _row(
     versus: str | None = None,
     notes: str = "",
 ) -> Result:
-    return Result(
-        model=answered.model,
-        task=task,
-        metric=metric,
-        value=estimate.value if estimate else None,
-        ci_low=estimate.low if estimate else None,
-        ci_high=estimate.high if estimate else None,
-        n=estimate.n if estimate else 0,
+    return result_row(
+        answered.model,
+        task,
+        metric,
+        estimate,
         missing=missing,
         versus=versus,
         decoding=answered.decoding,
-        notes="; ".join(filter(None, [answered.notes, notes])),
+        notes=(answered.notes, notes),
     )

@@ -17,6 +17,7 @@ from dajeong import agreement, bootstrap, statistics
 from dajeong.errors import DataProblem
 from dajeong.evaluation.judged_files import Judged, name_of
 from dajeong.records import Result
+from dajeong.result_rows import result_row
 from dajeong.statistics import CONFIDENCE, Estimate
 
 TASK = "agreement"
@@ -121,7 +122,7 @@ def _scored(
 
 def _rows(name: str, task: str, found: Sequence[Item], notes: Sequence[str]) -> Iterator[Result]:
     if len(found) < 2:
-        yield Result(model=name, task=task, metric="spearman", value=None, notes="; ".join(notes))
+        yield result_row(name, task, "spearman", None, notes=notes)
         return
     judge, human = [item.judge for item in found], [item.human for item in found]
     prompts = [item.prompt for item in found]
@@ -248,14 +249,6 @@ def _row(
     model: str, task: str, metric: str, estimate: Estimate | None, notes: Sequence[str], missing: int
 ) -> Result:
     """`missing` counts where there is no value at all, and what a figure had to leave out."""
-    return Result(
-        model=model,
-        task=task,
-        metric=metric,
-        value=estimate.value if estimate else None,
-        ci_low=estimate.low if estimate else None,
-        ci_high=estimate.high if estimate else None,
-        n=estimate.n if estimate else 0,
-        missing=missing if estimate is None or metric == "pairwise" else 0,
-        notes="; ".join(notes if estimate or not missing else [*notes, "one side gives one score to all"]),
-    )
+    left_out = missing if estimate is None or metric == "pairwise" else 0
+    said = notes if estimate or not missing else [*notes, "one side gives one score to all"]
+    return result_row(model, task, metric, estimate, missing=left_out, notes=said)

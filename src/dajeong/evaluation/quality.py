@@ -15,6 +15,7 @@ from dajeong import agreement, bootstrap, statistics
 from dajeong.errors import UsageProblem
 from dajeong.evaluation.judged_files import Judged, Key, name_of
 from dajeong.records import Result
+from dajeong.result_rows import result_row, yes_or_no_note
 from dajeong.statistics import CONFIDENCE, Estimate
 
 TASK = "quality"
@@ -140,6 +141,7 @@ def _against(judged: Judged, reference: Judged) -> Iterator[Result]:
         return
     ours, theirs = metrics(judged), metrics(reference)
     notes = _common(judged, reference)
+    scales = {name_of(column): scale for column, scale in judged.scales.items()}
     for metric in ours:
         if metric not in theirs:
             continue
@@ -150,7 +152,9 @@ def _against(judged: Judged, reference: Judged) -> Iterator[Result]:
         missing = len([key for key in judged.answers if key in reference.answers]) - len(shared)
         clusters = _prompts(dict.fromkeys(shared, 0.0))
         found = statistics.paired_mean(first, second, clusters=clusters)
-        said = [*notes, *_few(dict.fromkeys(shared, 0.0)), "" if found.excludes_zero else NOT_SHOWN]
+        tested = yes_or_no_note(first, second, scales.get(metric))
+        few = _few(dict.fromkeys(shared, 0.0))
+        said = [*notes, *few, tested, "" if found.excludes_zero else NOT_SHOWN]
         yield _row(judged, metric, found, missing, said).model_copy(update={"versus": reference.model})
         yield _row(judged, f"relative {metric}", _ratio(first, second), missing, [f"% of {reference.model}"])
 
@@ -208,15 +212,7 @@ def _prompts(values: Mapping[Key, float]) -> list[str]:
 def _row(
     judged: Judged, metric: str, estimate: Estimate | None, missing: int, notes: Sequence[str]
 ) -> Result:
-    return Result(
-        model=judged.model,
-        task=f"{TASK}/{judged.kind}" if judged.kind else TASK,
-        metric=metric,
-        value=estimate.value if estimate else None,
-        ci_low=estimate.low if estimate else None,
-        ci_high=estimate.high if estimate else None,
-        n=estimate.n if estimate else 0,
-        missing=missing,
-        decoding=judged.decoding,
-        notes="; ".join(filter(None, notes)),
+    task = f"{TASK}/{judged.kind}" if judged.kind else TASK
+    return result_row(
+        judged.model, task, metric, estimate, missing=missing, decoding=judged.decoding, notes=notes
     )

@@ -12,6 +12,7 @@ from dajeong import statistics
 from dajeong.evaluation.figures import Answered
 from dajeong.judging.refusal import deserved
 from dajeong.records import Reply, Result
+from dajeong.result_rows import mcnemar_note, result_row
 from dajeong.statistics import Estimate
 
 TASK = "refusal"
@@ -124,7 +125,7 @@ def _difference(
     if not shared:
         return
     first, second = ([values[name] > 0.5 for name in shared] for values in (after, before))
-    note = f"McNemar p {statistics.mcnemar(first, second):.2g}"
+    note = mcnemar_note(first, second)
     estimate = statistics.paired_shares(first, second)
     yield _row(later, TASK, metric, estimate, len(shared), missing, versus=earlier.model, notes=note)
 
@@ -139,16 +140,14 @@ def _row(
     versus: str | None = None,
     notes: str = "",
 ) -> Result:
-    return Result(
-        model=answered.model,
-        task=task,
-        metric=metric,
-        value=estimate.value if estimate else None,
-        ci_low=estimate.low if estimate else None,
-        ci_high=estimate.high if estimate else None,
+    return result_row(
+        answered.model,
+        task,
+        metric,
+        estimate,
         n=n,
         missing=missing,
         versus=versus,
         decoding=answered.decoding,
-        notes="; ".join(filter(None, [answered.notes, notes])),
+        notes=(answered.notes, notes),
     )

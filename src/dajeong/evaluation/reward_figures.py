@@ -11,6 +11,7 @@ from typing import NamedTuple
 from dajeong import artefacts, statistics
 from dajeong.artefacts import Comparison, Judge
 from dajeong.records import Result
+from dajeong.result_rows import result_row
 from dajeong.statistics import Estimate
 
 NOT_ABOVE = "not above its baselines (기준선보다 낫지 않음)"
@@ -87,7 +88,7 @@ def _results_of(name: str, task: str, rows: Sequence[int], found: Outcomes, note
     missing = len(rows) - len(scored)
     ours = _known(found.reward, scored)
     if not ours:
-        yield Result(model=name, task=task, metric="accuracy", value=None, missing=missing, notes=NOT_ABOVE)
+        yield _row(name, task, None, missing).model_copy(update={"notes": NOT_ABOVE})
         return
     theirs = {other: _known(outcomes, scored) for other, outcomes in found.baselines.items()}
     theirs = {other: outcomes for other, outcomes in theirs.items() if len(outcomes) == len(ours)}
@@ -103,17 +104,8 @@ def _results_of(name: str, task: str, rows: Sequence[int], found: Outcomes, note
     yield _row(name, task, difference, missing).model_copy(update={"versus": best})
 
 
-def _row(name: str, task: str, estimate: Estimate, missing: int) -> Result:
-    return Result(
-        model=name,
-        task=task,
-        metric="accuracy",
-        value=estimate.value,
-        ci_low=estimate.low,
-        ci_high=estimate.high,
-        n=estimate.n,
-        missing=missing,
-    )
+def _row(name: str, task: str, estimate: Estimate | None, missing: int) -> Result:
+    return result_row(name, task, "accuracy", estimate, missing=missing)
 
 
 def _verdict(accuracy: Estimate, difference: Estimate, best: str, share: float, ours: Sequence[float]) -> str:

@@ -17,6 +17,7 @@ from dajeong import agreement, calibration, statistics
 from dajeong.artefacts import Comparison, outcome
 from dajeong.bootstrap import Floats
 from dajeong.records import Result
+from dajeong.result_rows import result_row
 from dajeong.statistics import CONFIDENCE, Estimate
 
 NO_UPPER_BOUND = "no upper bound: the rewards may state nothing at all"
@@ -151,13 +152,4 @@ def _length(name: str, rewarded: Sequence[Rewarded]) -> Iterator[Result]:
 
 
 def row(name: str, task: str, metric: str, estimate: Estimate, notes: str = "") -> Result:
-    return Result(
-        model=name,
-        task=task,
-        metric=metric,
-        value=estimate.value,
-        ci_low=estimate.low,
-        ci_high=estimate.high,
-        n=estimate.n,
-        notes=notes,
-    )
+    return result_row(name, task, metric, estimate, notes=(notes,))

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from dajeong import statistics
 from dajeong.records import Decoding, Reply, Result, Score
+from dajeong.result_rows import result_row, yes_or_no_note
 
 TASK = "quality"
 TOTAL = "total"
@@ -36,7 +37,7 @@ class Scores:
         for score in scores:
             self.by_reply.setdefault(score.reply_id, {})[score.criterion] = score
         self.criteria = list(dict.fromkeys(score.criterion for score in scores))
-        self.highest = {s.criterion: float(s.meta["scale"][1]) for s in scores if "scale" in s.meta}
+        self.scales = {s.criterion: _scale(s.meta["scale"]) for s in scores if "scale" in s.meta}
         self.how = "; ".join(
             dict.fromkeys(f"{s.scorer}, {s.method}, {s.meta.get('rubric', '')}" for s in scores)
         )
@@ -117,18 +118,7 @@ def _row(
     prompts = [reply.prompt_id for reply, _ in values]
     mean = statistics.mean(numbers, clusters=prompts) if values else None
     notes = [table.how, *_remarks(values, metric, table)]
-    return Result(
-        model=author.name,
-        task=task,
-        metric=metric,
-        value=mean.value if mean else None,
-        ci_low=mean.low if mean else None,
-        ci_high=mean.high if mean else None,
-        n=mean.n if mean else 0,
-        missing=missing,
-        decoding=author.decoding,
-        notes="; ".join(notes),
-    )
+    return result_row(author.name, task, metric, mean, missing=missing, decoding=author.decoding, notes=notes)
 
 
 def _remarks(values: Sequence[tuple[Reply, float]], metric: str, table: Scores) -> Iterator[str]:
@@ -137,9 +127,8 @@ def _remarks(values: Sequence[tuple[Reply, float]], metric: str, table: Scores) 
     prompts = {reply.prompt_id for reply, _ in values}
     if len(prompts) < FEW:
         yield f"only {len(prompts)} prompts"
-    highest = table.highest.get(metric)
-    if highest is not None:
-        ceiling = fmean(value > highest - 0.05 for _, value in values)
+    if metric in table.scales:
+        ceiling = fmean(value > table.scales[metric][1] - 0.05 for _, value in values)
         yield f"{ceiling:.0%} at the ceiling"
     masses = [
         score.meta["valid_mass"]
@@ -160,27 +149,31 @@ def _differences(earlier: Author, later: Author, table: Scores) -> Iterator[Resu
             shared = [prompt for prompt in one if prompt in other]
             if not shared:
                 continue
-            estimate = statistics.paired_mean([one[p] for p in shared], [other[p] for p in shared])
+            mine, theirs = [one[p] for p in shared], [other[p] for p in shared]
+            estimate = statistics.paired_mean(mine, theirs)
             notes = [table.how]
             if len(shared) < max(len(one), len(other)):
                 notes.append(f"{len(shared)} prompts in common of {len(one)} and {len(other)}")
             if len(shared) < FEW:
                 notes.append(f"only {len(shared)} prompts")
+            notes.append(yes_or_no_note(mine, theirs, table.scales.get(metric)))
             if not estimate.excludes_zero:
                 notes.append("not shown: the interval holds 0")
-            yield Result(
-                model=later.name,
-                task=task,
-                metric=metric,
-                value=estimate.value,
-                ci_low=estimate.low,
-                ci_high=estimate.high,
-                n=estimate.n,
-                missing=max(missing, missing_too),
+            left_out, decoding = max(missing, missing_too), later.decoding
+            yield result_row(
+                later.name,
+                task,
+                metric,
+                estimate,
+                missing=left_out,
                 versus=earlier.name,
-                decoding=later.decoding,
-                notes="; ".join(notes),
+                decoding=decoding,
+                notes=notes,
             )
+
+
+def _scale(ends: Sequence[float]) -> tuple[float, float]:
+    return float(ends[0]), float(ends[-1])
 
 
 def _by_prompt(values: Sequence[tuple[Reply, float]]) -> dict[str, float]:

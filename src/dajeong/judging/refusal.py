@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dajeong.data import refusal
+from dajeong.judging.rule_score import Rules
 from dajeong.judging.rules import ABUSIVE
 from dajeong.records import Reply, Score
 from dajeong.storage import digest_json
@@ -36,25 +37,10 @@ class RefusalScorer:
         refused = refusal.refuses(text)
         found = {"refusal": refused, "whole_refusal": refused and not refusal.answers_too(text)}
         said = any(letter.isalnum() for letter in text)
-        return [self._score(reply, name, float(value) if said else None) for name, value in found.items()]
-
-    def _score(self, reply: Reply, criterion: str, value: float | None) -> Score:
-        return Score(
-            id=f"{reply.id}/{self.name}/{criterion}",
-            source=reply.source,
-            licence=reply.licence,
-            kind=reply.kind,
-            reply_id=reply.id,
-            scorer=self.name,
-            criterion=criterion,
-            value=value,
-            reason=EMPTY if value is None else None,
-            method="rule",
-            settings_hash=SETTINGS_HASH,
-        )
+        return [RULES.score(reply, name, value if said else None, EMPTY) for name, value in found.items()]
 
 
-SETTINGS_HASH = digest_json(refusal.WORDING)[:16]
+RULES = Rules(RefusalScorer.name, digest_json(refusal.WORDING)[:16])
 
 
 def rates(replies: Sequence[Reply]) -> dict[str, float]:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from dajeong.data import refusal
+from dajeong.judging.rule_score import Rules
 from dajeong.records import Reply, Score
 from dajeong.storage import digest_json
 
@@ -81,28 +82,14 @@ class RuleScorer:
 
     def _scores(self, reply: Reply) -> list[Score]:
         text, fact = reply.content, known_fact(reply)
-        return [
-            self._score(reply, "harmless", is_harmless(text)),
-            self._score(reply, "friendly", is_friendly(text)),
-            self._score(reply, "correct", None if fact is None else is_correct(text, fact)),
-            self._score(reply, "refusal", refusal.refuses(text)),
-            self._score(reply, "proper", is_proper(text, reply.kind, fact)),
-        ]
-
-    def _score(self, reply: Reply, criterion: Criterion, value: bool | None) -> Score:
-        return Score(
-            id=f"{reply.id}/{self.name}/{criterion}",
-            source=reply.source,
-            licence=reply.licence,
-            kind=reply.kind,
-            reply_id=reply.id,
-            scorer=self.name,
-            criterion=criterion,
-            value=None if value is None else float(value),
-            reason=NO_FACT if value is None else None,
-            method="rule",
-            settings_hash=SETTINGS_HASH,
-        )
+        found: dict[Criterion, bool | None] = {
+            "harmless": is_harmless(text),
+            "friendly": is_friendly(text),
+            "correct": None if fact is None else is_correct(text, fact),
+            "refusal": refusal.refuses(text),
+            "proper": is_proper(text, reply.kind, fact),
+        }
+        return [RULES.score(reply, criterion, value, NO_FACT) for criterion, value in found.items()]
 
 
 def known_fact(reply: Reply) -> str | None:
@@ -110,5 +97,5 @@ def known_fact(reply: Reply) -> str | None:
     return fact if isinstance(fact, str) and fact else None
 
 
-SETTINGS_HASH = digest_json([MIN_FRIENDLY_CHARACTERS, RUDE.pattern, *refusal.WORDING])[:16]
-"""Changes whenever a rule does, so that scores of other rules are not mistaken for these."""
+RULES = Rules(RuleScorer.name, digest_json([MIN_FRIENDLY_CHARACTERS, RUDE.pattern, *refusal.WORDING])[:16])
+"""Its hash changes whenever a rule does, so that scores of other rules are not mistaken for these."""

@@ -6,7 +6,9 @@ as in AlpacaEval's `length_controlled_minimal` (Dubois et al. 2024, arXiv 2404.0
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from statistics import fmean
 
 import numpy as np
@@ -16,6 +18,7 @@ from dajeong import statistics
 from dajeong.judging.judge_figures import named
 from dajeong.judging.pairwise import Pair
 from dajeong.records import Result, Score
+from dajeong.result_rows import mcnemar_note, result_row
 from dajeong.statistics import Estimate
 
 TASK = "winrate"
@@ -23,10 +26,13 @@ RESAMPLES = 500
 APART = 0.10
 """A win rate that moves so far when lengths are made equal owes much to them."""
 Floats = npt.NDArray[np.float64]
+Group = Sequence[tuple[Pair, Score]]
 
 
 def win_rates(pairs: Sequence[Pair], scores: Sequence[Score]) -> list[Result]:
-    """Two rows for each two authors, `win_rate` and `win_rate_equal_length`; then those of each kind."""
+    """Two rows for each two authors, `win_rate` and `win_rate_equal_length`; then those of each kind; then
+    what sets authors apart who were compared with the same other one.
+    """
     groups: dict[tuple[str, str, str], list[tuple[Pair, Score]]] = {}
     for pair, score in zip(pairs, scores, strict=True):
         groups.setdefault((pair.reply.author, pair.other.author, named(pair.reply.decoding)), []).append(
@@ -39,12 +45,49 @@ def win_rates(pairs: Sequence[Pair], scores: Sequence[Score]) -> list[Result]:
         for kind in kinds if len(kinds) > 1 else []:
             some = [each for each in group if each[0].reply.kind == kind]
             rows += _rows(f"{TASK}/{kind}", author, other, some, decoding)
-    return rows
+    return [*rows, *_between(groups)]
 
 
-def _rows(
-    task: str, author: str, other: str, group: Sequence[tuple[Pair, Score]], decoding: str
-) -> list[Result]:
+def _between(groups: Mapping[tuple[str, str, str], Group]) -> Iterator[Result]:
+    """Neighbours before the same opponent: the difference of their win rates on the prompts of both."""
+    before: dict[tuple[str, str], list[str]] = {}
+    for author, other, decoding in groups:
+        before.setdefault((other, decoding), []).append(author)
+    for (other, decoding), authors in before.items():
+        for earlier, later in pairwise(authors):
+            ours, theirs = (_by_prompt(groups[author, other, decoding]) for author in (later, earlier))
+            both = [key for key in ours if key in theirs]
+            shared = [key for key in both if ours[key] is not None and theirs[key] is not None]
+            if not shared:
+                continue
+            first, second = ([side[key] or 0.0 for key in shared] for side in (ours, theirs))
+            found = statistics.paired_mean(first, second, clusters=[prompt for prompt, _ in shared])
+            test = mcnemar_note([value == 1 for value in first], [value == 1 for value in second])
+            shown = "" if found.excludes_zero else "not shown: the interval holds 0"
+            notes = [f"both against {other}", f"{test} of their wins", shown]
+            yield result_row(
+                later,
+                TASK,
+                "win_rate",
+                found,
+                missing=len(both) - len(shared),
+                versus=earlier,
+                decoding=decoding,
+                notes=notes,
+            )
+
+
+def _by_prompt(group: Group) -> dict[tuple[str, int], float | None]:
+    """(prompt, how often it had come before) → what was won."""
+    found: dict[tuple[str, int], float | None] = {}
+    times: Counter[str] = Counter()
+    for pair, score in group:
+        found[pair.reply.prompt_id, times[pair.reply.prompt_id]] = score.value
+        times[pair.reply.prompt_id] += 1
+    return found
+
+
+def _rows(task: str, author: str, other: str, group: Group, decoding: str) -> list[Result]:
     known = [(pair, score, score.value) for pair, score in group if score.value is not None]
     missing = len(group) - len(known)
     wins = [value for _, _, value in known]
@@ -61,17 +104,14 @@ def _rows(
         warned = [f"{moved:.0%} from the plain win rate: lengths decide much of it"] if moved > APART else []
         made.append((controlled, "win_rate_equal_length", [*judged, *warned]))
     return [
-        Result(
-            model=author,
-            task=task,
-            metric=metric,
-            value=estimate.value if estimate else None,
-            ci_low=estimate.low if estimate else None,
-            ci_high=estimate.high if estimate else None,
-            n=estimate.n if estimate else 0,
+        result_row(
+            author,
+            task,
+            metric,
+            estimate,
             missing=missing,
             decoding=decoding,
-            notes="; ".join([f"against {other}", *said]),
+            notes=[f"against {other}", *said],
         )
         for estimate, metric, said in made
     ]
@@ -82,7 +122,8 @@ def _remarks(wins: Sequence[float], scores: Sequence[Score]) -> list[str]:
     consistent = fmean(bool(score.meta["consistent"]) for score in scores)
     p_value = statistics.sign_test(wins, [1 - value for value in wins])
     said = f"wins {counts[0]}, ties {counts[1]}, losses {counts[2]}; both orders agree in {consistent:.0%}"
-    return [said, f"sign test p {p_value:.2g}", *([] if p_value < 0.05 else ["not shown: no winner"])]
+    test = f"sign test p {p_value:.2g}, which is McNemar's of wins and losses"
+    return [said, test, *([] if p_value < 0.05 else ["not shown: no winner"])]
 
 
 def at_equal_length(wins: Sequence[float], gaps: Sequence[float], seed: int = 0) -> Estimate:

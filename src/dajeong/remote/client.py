@@ -10,20 +10,19 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from dajeong.errors import RemoteProblem
-from dajeong.progress import Progress, Quiet
+from dajeong.progress import Progress
 from dajeong.remote import wire
+from dajeong.remote.account import Account
 from dajeong.remote.crew import Crew
-from dajeong.remote.ledger import Bill, Ledger
-from dajeong.remote.line import Line, Outcome, Service
+from dajeong.remote.line import Outcome, Service
 from dajeong.remote.pacing import Clock
 from dajeong.remote.prices import PICO, Estimate, Prices, estimate, likely_prompt_tokens
 from dajeong.remote.request import Answer, Failure, Request
 from dajeong.remote.settings import OPENAI, ServiceSettings
-from dajeong.remote.transport import HttpTransport, Transport
+from dajeong.remote.transport import Transport
 
 CHUNK = 64
 """Requests looked up on the disk at once."""
@@ -32,7 +31,7 @@ LOOK_AHEAD = 2
 MODEL_CHANGED = "model-changed"
 
 
-class Client:
+class Client(Account):
     """A service, its kept answers, its price and its budget. A context manager; one thread calls it."""
 
     def __init__(
@@ -43,43 +42,16 @@ class Client:
         transport: Transport | None = None,
         clock: Clock | None = None,
     ) -> None:
-        """`cache`: the file of answers, shared by all steps of a run; None keeps them until it is closed."""
         self.settings = settings
         self.prices = Prices.of(settings)
         if self.prices is None and settings.budget is not None:
             raise RemoteProblem("price-unknown", model=settings.model)
-        self.progress = progress or Quiet()
         url = settings.base_url + wire.PATHS[settings.api]
         variable = settings.key_env or ("OPENAI_API_KEY" if settings.base_url == OPENAI else None)
-        self.service = Service(f"{settings.model} at {settings.base_url}", url, variable, "Bearer")
-        self.ledger = Ledger(cache)
-        self._transport = transport or HttpTransport(settings, settings.base_url)
-        self._line = Line(settings, self.service, self.ledger, self._transport, clock or Clock())
+        service = Service(f"{settings.model} at {settings.base_url}", url, variable, "Bearer")
+        is_priced = self.prices is not None
+        super().__init__(settings, settings.base_url, service, is_priced, cache, progress, transport, clock)
         self._model = self.ledger.model_of(self.service.name)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        self._transport.close()
-        self.ledger.close()
-
-    @property
-    def spent(self) -> float:
-        """Dollars that this service has cost the run so far, earlier starts included."""
-        return self.bill().spent
-
-    def bill(self) -> Bill:
-        return self.ledger.bill(self.service.name)
-
-    def note(self) -> str:
-        """What the whole run has spent, for a progress bar; nothing where prices are unknown."""
-        return f"${self.ledger.spent / PICO:.4f}" if self.prices else ""
 
     def answers(self, requests: Sequence[Request]) -> list[Answer | Failure]:
         """In the order of the requests. Raises RemoteProblem where the service, its price or budget ends."""

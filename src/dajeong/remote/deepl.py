@@ -10,20 +10,19 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 from dajeong.errors import RemoteProblem
-from dajeong.progress import Progress, Quiet
+from dajeong.progress import Progress
 from dajeong.records import Frozen
+from dajeong.remote.account import Account
 from dajeong.remote.crew import Crew
-from dajeong.remote.ledger import Bill, Ledger
-from dajeong.remote.line import Line, Outcome, Service
+from dajeong.remote.line import Outcome, Service
 from dajeong.remote.pacing import Clock
 from dajeong.remote.prices import PICO, Estimate, Usage, per_unit
 from dajeong.remote.request import Failure
 from dajeong.remote.settings import DeeplSettings
-from dajeong.remote.transport import HttpTransport, Transport
+from dajeong.remote.transport import Transport
 from dajeong.storage import digest_json
 
 MOST_TEXTS = 50
@@ -50,7 +49,7 @@ class Job(NamedTuple):
     key: str
 
 
-class Deepl:
+class Deepl(Account):
     """DeepL, its kept translations, its price and its budget. A context manager; one thread calls it."""
 
     def __init__(
@@ -66,35 +65,12 @@ class Deepl:
         if settings.price is None and settings.budget is not None:
             raise RemoteProblem("price-unknown-deepl")
         self.price = None if settings.price is None else per_unit(settings.price)
-        self.progress = progress or Quiet()
         variable = settings.key_env or "DEEPL_AUTH_KEY"
         free = os.environ.get(variable, "").strip().endswith(FREE_KEY)
         address = settings.base_url or f"https://api{'-free' if free else ''}.deepl.com"
-        self.service = Service(NAME, f"{address}/v2/translate", variable, "DeepL-Auth-Key")
-        self.ledger = Ledger(cache)
-        self._transport = transport or HttpTransport(settings, address)
-        self._line = Line(settings, self.service, self.ledger, self._transport, clock or Clock())
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        self._transport.close()
-        self.ledger.close()
-
-    @property
-    def spent(self) -> float:
-        """Dollars that DeepL has cost the run so far, earlier starts included."""
-        return self.bill().spent
-
-    def bill(self) -> Bill:
-        """Characters are entered as prompt tokens."""
-        return self.ledger.bill(NAME)
+        service = Service(NAME, f"{address}/v2/translate", variable, "DeepL-Auth-Key")
+        is_priced = self.price is not None
+        super().__init__(settings, address, service, is_priced, cache, progress, transport, clock)
 
     def translate(
         self, texts: Sequence[str], context: str = "", masks: bool = False
@@ -120,7 +96,7 @@ class Deepl:
             for _ in chunks:
                 number, results = crew.next()
                 found |= {job.key: result for job, result in zip(chunks[number], results, strict=True)}
-                bar.advance(len(results), note=f"${self.ledger.spent / PICO:.4f}" if self.price else "")
+                bar.advance(len(results), note=self.note())
         return [found[job.key] for job in jobs]
 
     def estimate(self, texts: Sequence[str], context: str = "", masks: bool = False) -> Estimate:

@@ -15,6 +15,7 @@ from dajeong.data.filters.keys import comparable
 from dajeong.data.filters.refusals import SPEAKS_AS_MODEL
 from dajeong.data.reserved import reserved_for
 from dajeong.records import Dialogue, Message
+from dajeong.synthesis.first_fault import first_fault
 from dajeong.synthesis.instance_rules import RULES as INSTANCE_RULES
 from dajeong.synthesis.instance_rules import Instance, Setting
 from dajeong.synthesis.instruct_settings import EvolSettings, Operation
@@ -136,15 +137,15 @@ RULES: Mapping[str, Rule] = {
     "evaluation-item": _evaluation,
 }
 """Name → what speaks against a rewriting; the first that says so names the reject."""
+ANSWER_RULES = {
+    name: INSTANCE_RULES[name]
+    for name in ("answer-broken", "answer-shape", "answer-echo", "answer-refusal", "answer-language")
+}
 
 
 def fault(made: Rewriting, settings: EvolSettings) -> tuple[str, str] | None:
     """(rule, what it saw) of the first rule a rewriting breaks; None where it breaks none."""
-    for name, rule in RULES.items():
-        detail = rule(made, settings)
-        if detail is not None:
-            return name, detail
-    return None
+    return first_fault(RULES, made, settings)
 
 
 def answer_fault(instruction: str, kind: str, answer: str, settings: EvolSettings) -> tuple[str, str] | None:
@@ -157,8 +158,4 @@ def answer_fault(instruction: str, kind: str, answer: str, settings: EvolSetting
     copied = _COPIED.search(answer)
     if copied and not _COPIED.search(instruction):
         return "answer-copied-words", repr(copied[0])
-    for name in ("answer-broken", "answer-shape", "answer-echo", "answer-refusal", "answer-language"):
-        detail = INSTANCE_RULES[name](Instance("", answer), Setting(kind, instruction))
-        if detail is not None:
-            return name, detail
-    return None
+    return first_fault(ANSWER_RULES, Instance("", answer), Setting(kind, instruction))

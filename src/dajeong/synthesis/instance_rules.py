@@ -15,6 +15,7 @@ from dajeong.data.clean import is_empty
 from dajeong.data.filters.keys import comparable
 from dajeong.data.filters.refusals import SPEAKS_AS_MODEL
 from dajeong.data.filters.speech import is_polite, register_of
+from dajeong.synthesis.first_fault import first_fault
 from dajeong.synthesis.letters import broken_character, hangul_share, num_letters
 
 SPOKEN = frozenset({"talk", "advice", "abusive"})
@@ -117,11 +118,7 @@ RULES: Mapping[str, Rule] = {
 
 def fault(instance: Instance, task: Setting) -> tuple[str, str] | None:
     """(rule, what it saw) of the first rule an instance breaks; None where it breaks none."""
-    for name, rule in RULES.items():
-        detail = rule(instance, task)
-        if detail is not None:
-            return name, detail
-    return None
+    return first_fault(RULES, instance, task)
 
 
 def contradicting(instances: Sequence[Instance]) -> set[int]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 from dajeong.data.reserved import reserved_for
 from dajeong.records import Dialogue, Message
+from dajeong.synthesis.first_fault import first_fault
 from dajeong.synthesis.instruct_settings import SelfInstructSettings
 from dajeong.synthesis.letters import broken_character, hangul_share
 
@@ -93,8 +94,4 @@ RULES: Mapping[str, Rule] = {
 
 def fault(text: str, settings: SelfInstructSettings) -> tuple[str, str] | None:
     """(rule, what it saw) of the first rule a text breaks; None where it breaks none."""
-    for name, rule in RULES.items():
-        detail = rule(text, settings)
-        if detail is not None:
-            return name, detail
-    return None
+    return first_fault(RULES, text, settings)
