@@ -24,7 +24,8 @@ from dajeong.rollout.settings import RepliesSettings
 from dajeong.synthesis.instruct_settings import EvolSettings, SelfInstructSettings
 from dajeong.synthesis.respond_settings import RespondSettings
 from dajeong.synthesis.translate_settings import TranslateSettings
-from dajeong.training.settings import BaseSettings, PpoSettings, RewardSettings, SftSettings
+from dajeong.training.ppo_settings import PpoSettings
+from dajeong.training.settings import BaseSettings, RewardSettings, SftSettings
 
 
 class Input(NamedTuple):

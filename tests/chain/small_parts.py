@@ -20,7 +20,8 @@ from dajeong.records import Decoding, Dialogue, Message, Preference, Reply, Resp
 from dajeong.templates import TEMPLATES
 from dajeong.training.algorithm import Algorithm
 from dajeong.training.examples import examples_of, ranked_of
-from dajeong.training.settings import OptimizerSettings, PpoSettings, RewardSettings, SftSettings
+from dajeong.training.ppo_settings import PpoSettings
+from dajeong.training.settings import OptimizerSettings, RewardSettings, SftSettings
 
 QUESTIONS = (
     "점심 뭐 먹을까?",
@@ -143,7 +144,7 @@ def _reward(part: Any, base: Base, budget: int = 150) -> Algorithm:
 
 def _ppo(part: Any, base: Base, budget: int = 150) -> Algorithm:
     from dajeong.rollout.native import NativeEngine
-    from dajeong.training.ppo import Prompt
+    from dajeong.training.rollouts import Prompt, Rollouts
 
     model = base.model
     moved(base, "sft", 3)
@@ -163,7 +164,8 @@ def _ppo(part: Any, base: Base, budget: int = 150) -> Algorithm:
         optimizer=QUICK,
     )
     stops, notes = stop_ids(TEMPLATE, base.tokenizer), {"reward-r": AdapterNotes(role="reward")}
-    algorithm: Algorithm = part(base, prompts, notes, stops, settings, 0, NativeEngine(model))
+    rollouts = Rollouts(base, prompts, notes, stops, settings, 0, NativeEngine(model))
+    algorithm: Algorithm = part(rollouts, settings)
     return algorithm
 
 

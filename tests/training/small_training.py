@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dajeong.models.adapters import AdapterNotes, base_of, load_role, lora_of, save_role
+from dajeong.models.adapters import AdapterNotes, base_of, load_role, save_role
 from dajeong.models.base import Base, load_base
 from dajeong.models.layout import TokenOutputs
 from dajeong.models.runtime import key
@@ -30,9 +30,12 @@ from dajeong.training.algorithm import Algorithm, Batch
 from dajeong.training.examples import Ranked
 from dajeong.training.loop import Loop
 from dajeong.training.parallel import Parallel, Single
-from dajeong.training.ppo import POLICY, REFERENCE, Ppo, Prompt, add_rewards
+from dajeong.training.ppo import Ppo
+from dajeong.training.ppo_settings import PpoSettings
 from dajeong.training.reward import Reward
-from dajeong.training.settings import OptimizerSettings, PpoSettings, RewardSettings, SftSettings
+from dajeong.training.rollout_step import add_policy, add_rewards, add_value
+from dajeong.training.rollouts import Prompt, Rollouts
+from dajeong.training.settings import OptimizerSettings, RewardSettings, SftSettings
 from dajeong.training.sft import Sft
 from dajeong.workplace import Workplace
 
@@ -209,10 +212,11 @@ def ppo_settings(**changed: Any) -> PpoSettings:
 def ppo_base(models: Path) -> tuple[Base, dict[str, AdapterNotes]]:
     """The roles of PPO on one base, put together as the step does it."""
     base = fresh_base(models)
-    load_role(base.model, REFERENCE, models / "sft")
-    base.model.add_role(POLICY, lora_of(models / "sft"), trainable=True, copy_of=REFERENCE)
-    judges = {name: models / f"reward-{name}" for name in ("kind", "firm")}
-    return base, add_rewards(base, judges, base_of(models / "sft")[0])
+    add_policy(base.model, models / "sft")
+    judges = {name: models / name for name in ("reward-kind", "reward-firm")}
+    notes = add_rewards(base.model, judges, base_of(models / "sft")[0])
+    add_value(base.model, judges)
+    return base, notes
 
 
 def make_ppo(
@@ -228,7 +232,8 @@ def make_ppo(
     _widen(base, double)
     engine: Engine = NativeEngine(base.model, max_slots=4) if native else Scripted()
     settings = ppo_settings(tokens_per_micro_batch=micro, **changed)
-    return Ppo(base, drawn_prompts(), notes, frozenset({END}), settings, 3, engine, parallel)
+    rollouts = Rollouts(base, drawn_prompts(), notes, frozenset({END}), settings, 3, engine, parallel)
+    return Ppo(rollouts, settings)
 
 
 MAKERS: Mapping[str, Make] = {"sft": make_sft, "reward": make_reward, "ppo": make_ppo}

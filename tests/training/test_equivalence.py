@@ -36,7 +36,9 @@ from small_training import (
 from dajeong.models.adapters import load_role
 from dajeong.models.layout import Sequence_, pack
 from dajeong.storage import read_json
-from dajeong.training.ppo import POLICY, REFERENCE, VALUE, Ppo
+from dajeong.training.critic import VALUE
+from dajeong.training.ppo import Ppo
+from dajeong.training.rollouts import POLICY, REFERENCE, Rollouts
 
 PRECISIONS = [32, 64]
 GRADIENTS, PARAMETERS = {32: 1e-5, 64: 1e-10}, {32: 1e-3, 64: 1e-10}
@@ -81,7 +83,7 @@ def test_roles_in_one_forward_answer_as_separate_models(models: Path, precision:
     """What PPO's one scoring forward says of every reply, against a model for each role and reply."""
     algorithm = make_ppo(models, double=precision == 64)
     buffer = algorithm.experience(0)
-    scale = algorithm.scale
+    scale = algorithm.critic.scale
     close: dict[str, Any] = {"rtol": 0, "atol": 1e-5 if precision == 32 else 1e-10}
     for role, folder in {REFERENCE: "sft", POLICY: "sft", VALUE: "reward-kind"}.items():
         base = fresh_base(models)
@@ -142,7 +144,9 @@ def test_policy_and_value_learn_together_as_they_do_apart(models: Path, wide: No
 def test_the_divergence_starts_at_zero_to_the_bit(models: Path, count: int, micro: int) -> None:
     base, notes = ppo_base(models)
     settings = ppo_settings(prompts_per_update=count, tokens_per_micro_batch=micro, mini_batches=1)
-    algorithm = Ppo(base, drawn_prompts(), notes, frozenset({0}), settings, count, Scripted())
+    algorithm = Ppo(
+        Rollouts(base, drawn_prompts(), notes, frozenset({0}), settings, count, Scripted()), settings
+    )
     for e in algorithm.experience(0):
         assert bytes_of(e.columns["logprobs"]) == bytes_of(e.columns["reference"])
     (entry,) = [entry for entry in algorithm.notes if entry.event == "rollout"]

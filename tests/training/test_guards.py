@@ -20,7 +20,7 @@ from dajeong.training.guards import Guards, beyond, readings_of
 from dajeong.training.loop import Loop
 from dajeong.training.parallel import Single
 from dajeong.training.ppo import Ppo
-from dajeong.training.settings import GuardSettings
+from dajeong.training.rollout_settings import GuardSettings
 from dajeong.workplace import Workplace
 
 NO_LIMITS: dict[str, Any] = dict.fromkeys(("repetition", "distinct", "length", "false_refusal"))
@@ -94,8 +94,8 @@ def test_refusals_are_read_on_both_sides() -> None:
 
 def guarded(models: Path, work: Workplace, chosen: GuardSettings, **changed: Any) -> Ppo:
     algorithm = make_ppo(models, updates=4, **changed)
-    algorithm.guards = Guards(chosen, work, ASKED)
-    algorithm.guarded = drawn_prompts(3)
+    algorithm.rollouts.guards = Guards(chosen, work, ASKED)
+    algorithm.rollouts.guarded = drawn_prompts(3)
     return algorithm
 
 
@@ -141,7 +141,7 @@ def drifting(models: Path, folder: Path, chosen: GuardSettings, calls: int = 0) 
     loop = looped(models, folder, chosen)
     engine = Drifting()
     engine.calls = calls
-    loop.algorithm.engine = engine  # type: ignore[attr-defined]
+    loop.algorithm.rollouts.engine = engine  # type: ignore[attr-defined]
     return loop
 
 

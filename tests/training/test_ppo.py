@@ -15,8 +15,10 @@ from dajeong.models.adapters import AdapterNotes
 from dajeong.models.layout import Sequence_, pack
 from dajeong.models.roles import RoleModel
 from dajeong.models.scoring import rewards_of
-from dajeong.training.experience import COLUMNS, Experience, from_state, to_state
-from dajeong.training.ppo import POLICY, REFERENCE, VALUE, Ppo
+from dajeong.training.critic import VALUE
+from dajeong.training.experience import Experience, from_state, to_state
+from dajeong.training.ppo import Ppo
+from dajeong.training.rollouts import POLICY, REFERENCE, Rollouts
 
 
 @pytest.fixture(scope="module")
@@ -33,15 +35,9 @@ def buffer(algorithm: Ppo) -> list[Experience]:
 
 def other(algorithm: Ppo, notes: dict[str, AdapterNotes] | None = None, **changed: Any) -> Ppo:
     """The same roles under other settings."""
-    return Ppo(
-        algorithm.base,
-        algorithm.prompts,
-        notes or algorithm.rewards,
-        algorithm.stops,
-        ppo_settings(**changed),
-        3,
-        algorithm.engine,
-    )
+    was, settings = algorithm.rollouts, ppo_settings(**changed)
+    rewards = notes or was.rewards
+    return Ppo(Rollouts(was.base, was.prompts, rewards, was.stops, settings, 3, was.engine), settings)
 
 
 # --- prompts and replies
@@ -51,10 +47,10 @@ def other(algorithm: Ppo, notes: dict[str, AdapterNotes] | None = None, **change
 def test_prompts_come_from_an_endless_shuffle(algorithm: Ppo, size: int) -> None:
     """Laid end to end, every stretch of ten is all ten prompts."""
     drawn = other(algorithm, prompts_per_update=size)
-    rollouts = [[prompt.name for prompt in drawn._chosen(rollout)] for rollout in range(30)]
+    rollouts = [[prompt.name for prompt in drawn.rollouts.chosen(rollout)] for rollout in range(30)]
     assert all(len(names) == size for names in rollouts)
     stream = [name for names in rollouts for name in names]
-    names = Counter(prompt.name for prompt in algorithm.prompts)
+    names = Counter(prompt.name for prompt in algorithm.rollouts.prompts)
     epochs = [stream[start : start + 10] for start in range(0, len(stream) - 9, 10)]
     assert all(Counter(epoch) == names for epoch in epochs)
     assert len(epochs) == 1 or epochs[0] != epochs[1]
@@ -91,7 +87,7 @@ def test_values_start_as_the_normalised_answers_of_the_first_reward(models: Path
     assert torch.equal(outputs["reward-kind"], outputs[VALUE])
     first = notes["reward-kind"]
     normal = (outputs["reward-kind"] - first.reward_mean) / first.reward_deviation
-    assert torch.allclose(algorithm._normal(outputs[VALUE]), normal)
+    assert torch.allclose(algorithm.critic.normal(outputs[VALUE]), normal)
     assert first.reward_mean != 0 and first.reward_deviation != 1, "or this would show nothing"
 
 
@@ -106,7 +102,9 @@ def test_raw_rewards_are_those_of_the_reward_model_on_its_own(
 def test_what_is_longer_than_a_reward_model_knows_loses_its_front_as_in_training(
     algorithm: Ppo, buffer: list[Experience]
 ) -> None:
-    short = {role: notes.model_copy(update={"max_tokens": 8}) for role, notes in algorithm.rewards.items()}
+    short = {
+        role: notes.model_copy(update={"max_tokens": 8}) for role, notes in algorithm.rollouts.rewards.items()
+    }
     cut = other(algorithm, short).experience(0)
     assert max(len(e.ids) for e in cut) > 8
     alone = rewards_of(algorithm.base.model, "reward-kind", [e.ids[-8:] for e in cut], 10_000)
@@ -124,9 +122,9 @@ def test_the_score_is_normalised_clipped_weighted_and_penalised(algorithm: Ppo, 
     settings = {"rewards": {"kind": 0.7, "firm": -2.0}, "reward_clip": 3.0, "missing_eos_penalty": 1.5}
     scored = other(algorithm, notes, **settings)
     e = Experience([5], [6], ended, rewards={"reward-kind": 2.25, "reward-firm": 7.0})
-    assert scored._total(e) == pytest.approx(0.7 * 0.5 - 2.0 * 2.0 - (0 if ended else 1.5))
+    assert scored.rollouts.shaping.score(e) == pytest.approx(0.7 * 0.5 - 2.0 * 2.0 - (0 if ended else 1.5))
     e.rewards = {"reward-kind": 100.0, "reward-firm": -1000.0}
-    assert scored._total(e) == pytest.approx(0.7 * 3.0 + 2.0 * 3.0 - (0 if ended else 1.5))
+    assert scored.rollouts.shaping.score(e) == pytest.approx(0.7 * 3.0 + 2.0 * 3.0 - (0 if ended else 1.5))
 
 
 def test_a_reply_cut_at_its_limit_is_penalised_once_and_counted(algorithm: Ppo) -> None:
@@ -162,7 +160,7 @@ def test_advantages_follow_from_scores_values_and_divergence(
         gaps = e.columns["logprobs"] - e.columns["reference"]
         assert gaps.any()
         rewards = [-0.3 * gap for gap in gaps.tolist()]
-        rewards[-1] += moved._total(e)
+        rewards[-1] += moved.rollouts.shaping.score(e)
         values = [*e.columns["values"].tolist(), 0.0]
         deltas = [r + 0.9 * values[t + 1] - values[t] for t, r in enumerate(rewards)]
         credit = [
@@ -182,7 +180,7 @@ def test_advantages_follow_from_scores_values_and_divergence(
 
 
 def test_values_are_read_before_each_token(algorithm: Ppo, buffer: list[Experience]) -> None:
-    model, scale = algorithm.base.model, algorithm.scale
+    model, scale = algorithm.base.model, algorithm.critic.scale
     for e in buffer[:4]:
         batch = pack([Sequence_(e.ids, VALUE)])
         with torch.no_grad():
@@ -276,7 +274,8 @@ def test_a_rollout_survives_the_disk(buffer: list[Experience]) -> None:
             two.rewards,
             two.score,
         )
-        assert all(torch.equal(one.columns[name], two.columns[name]) for name in COLUMNS)
+        assert one.columns.keys() == two.columns.keys() and one.columns
+        assert all(torch.equal(one.columns[name], two.columns[name]) for name in one.columns)
     assert to_state([]) == ({}, [])
 
 
@@ -287,7 +286,7 @@ def test_replies_of_one_token_can_be_learned_from(models: Path) -> None:
             return [c._replace(ids=c.ids[:1], logprobs=c.logprobs[:1]) for c in found]
 
     algorithm = make_ppo(models)
-    algorithm.engine = Curt()
+    algorithm.rollouts.engine = Curt()
     for e in algorithm.experience(0):
         assert len(e.reply) == 1
         assert all(bool(torch.isfinite(column).all()) for column in e.columns.values())

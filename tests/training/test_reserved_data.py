@@ -12,7 +12,8 @@ from dajeong.errors import DataProblem
 from dajeong.records import Dialogue, Message, Preference, Response
 from dajeong.storage import write_records
 from dajeong.training import base, ppo, reward, sft
-from dajeong.training.settings import BaseSettings, PpoSettings, RewardSettings, SftSettings
+from dajeong.training.ppo_settings import PpoSettings
+from dajeong.training.settings import BaseSettings, RewardSettings, SftSettings
 from dajeong.workplace import Workplace
 
 ASKED = (Message(role="user", content="강가에 뭐가 있어요?"),)

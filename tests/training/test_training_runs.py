@@ -23,7 +23,8 @@ from dajeong.training import base, ppo, reward, sft
 from dajeong.training.algorithm import StepReport
 from dajeong.training.loop import Loop
 from dajeong.training.parallel import Ddp, Single, parallel_of
-from dajeong.training.settings import BaseSettings, PpoSettings, RewardSettings, SftSettings
+from dajeong.training.ppo_settings import PpoSettings
+from dajeong.training.settings import BaseSettings, RewardSettings, SftSettings
 from dajeong.workplace import Workplace, signals_noted
 
 WORDS = [

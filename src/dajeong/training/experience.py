@@ -1,16 +1,16 @@
-"""What PPO remembers of one rollout: every reply with its log-probabilities, values and advantages. Goes to
-disk as tensors.
+"""What is remembered of one rollout: every reply with what the roles said of it. Goes to disk as tensors.
+
+Knows no model and no algorithm: which columns there are is theirs.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
-
-COLUMNS = ("logprobs", "reference", "values", "advantages", "returns")
 
 
 @dataclass
@@ -21,7 +21,7 @@ class Experience:
     reply: list[int]
     ended: bool
     rewards: dict[str, float] = field(default_factory=dict)
-    """Reward role → raw reward."""
+    """Source of a reward → raw reward."""
     score: float = 0.0
     """Weighted, normalised, clipped, penalised: what the last token earns."""
     columns: dict[str, Tensor] = field(default_factory=dict)
@@ -41,14 +41,14 @@ class Experience:
         return range(len(self.prompt) - 1, len(self.prompt) + len(self.reply) - 1)
 
 
-def joined(buffer: list[Experience], name: str) -> Tensor:
+def joined(buffer: Sequence[Experience], name: str) -> Tensor:
     """One column of the whole buffer, (Σ T,)."""
     return torch.cat([experience.columns[name] for experience in buffer])
 
 
-def to_state(buffer: list[Experience]) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
+def to_state(buffer: Sequence[Experience]) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
     """(tensors, JSON values) from which `from_state` makes the same buffer."""
-    tensors = {name: joined(buffer, name) for name in COLUMNS} if buffer else {}
+    tensors = {name: joined(buffer, name) for name in buffer[0].columns} if buffer else {}
     values = [
         {"prompt": e.prompt, "reply": e.reply, "ended": e.ended, "rewards": e.rewards, "score": e.score}
         for e in buffer
@@ -56,11 +56,12 @@ def to_state(buffer: list[Experience]) -> tuple[dict[str, Tensor], list[dict[str
     return tensors, values
 
 
-def from_state(tensors: dict[str, Tensor], values: list[dict[str, Any]]) -> list[Experience]:
+def from_state(tensors: Mapping[str, Tensor], values: Sequence[Mapping[str, Any]]) -> list[Experience]:
+    """`tensors`: the columns of `to_state` and no others."""
     buffer = [Experience(**value) for value in values]
     start = 0
     for experience in buffer:
         end = start + len(experience.reply)
-        experience.columns = {name: tensors[name][start:end].clone() for name in COLUMNS}
+        experience.columns = {name: column[start:end].clone() for name, column in tensors.items()}
         start = end
     return buffer

@@ -14,7 +14,7 @@ from dajeong.judging.refusal import rates
 from dajeong.judging.signals import signals_of
 from dajeong.records import Dialogue, Reply
 from dajeong.training.algorithm import Entry
-from dajeong.training.settings import GuardSettings
+from dajeong.training.rollout_settings import GuardSettings
 from dajeong.workplace import Workplace
 
 History = Sequence[Mapping[str, float]]
