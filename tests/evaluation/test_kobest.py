@@ -9,10 +9,10 @@ import pytest
 from kobest_rows import LABELS, TABLES, Saying, write_tables
 
 from dajeong.cli import main
+from dajeong.data.kobest_tasks import NAMES
 from dajeong.errors import DataProblem
 from dajeong.evaluation.kobest import UNFINISHED, LikelihoodsOf, measure
 from dajeong.evaluation.kobest_figures import Answered, figures
-from dajeong.evaluation.kobest_items import NAMES
 from dajeong.evaluation.kobest_prompts import Item
 from dajeong.evaluation.settings import KobestSettings
 from dajeong.messages import choose_language

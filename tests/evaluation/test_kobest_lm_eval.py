@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dajeong.data.kobest_tasks import NAMES, Name
 from dajeong.evaluation.kobest import run, sheets_of
-from dajeong.evaluation.kobest_items import NAMES, Name
 from dajeong.evaluation.settings import KobestSettings
 from dajeong.models.settings import TinySettings
 from dajeong.models.tiny import write_tiny

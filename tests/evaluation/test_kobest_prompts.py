@@ -10,8 +10,9 @@ from random import Random
 import pytest
 from kobest_rows import LABELS, write_tables
 
+from dajeong.data.kobest_tasks import NAMES, Name
 from dajeong.errors import DataProblem
-from dajeong.evaluation.kobest_items import NAMES, Name, rows_of, tables_in
+from dajeong.evaluation.kobest_items import rows_of, tables_in
 from dajeong.evaluation.kobest_prompts import PROFILES, Item, Profile, items_of
 from shared_data import SHARED, needs_shared
 

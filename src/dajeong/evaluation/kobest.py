@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from dajeong.data import licences
+from dajeong.data.kobest_tasks import NAMES, Name
 from dajeong.errors import DataProblem
 from dajeong.evaluation.kobest_figures import TASK, Answered, figures
-from dajeong.evaluation.kobest_items import NAMES, Name, Row, rows_of, tables_in
+from dajeong.evaluation.kobest_items import Row, rows_of, tables_in
 from dajeong.evaluation.kobest_prompts import Item, Profile, items_of, tokens_apart
 from dajeong.evaluation.settings import KobestSettings
 from dajeong.records import Score

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from dajeong import statistics
+from dajeong.data.kobest_tasks import Name
 from dajeong.evaluation import macro_f1
-from dajeong.evaluation.kobest_items import Name
 from dajeong.evaluation.kobest_prompts import Item, is_length_normalised
 from dajeong.records import Result
 from dajeong.result_rows import mcnemar_note, result_row

@@ -9,36 +9,10 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
+from dajeong.data.kobest_tasks import JOINS, TASKS, Name, Task
 from dajeong.errors import DataProblem
-
-Name = Literal["boolq", "copa", "hellaswag", "sentineg", "wic"]
-NAMES: tuple[Name, ...] = get_args(Name)
-
-
-class Table(NamedTuple):
-    folder: str
-    answer: str
-    """Its column of answers."""
-    texts: tuple[str, ...]
-    """The columns that prompts are made of."""
-    answers: tuple[str, ...]
-    """How each label is spelt, in small letters."""
-
-
-TRUTH = ("false", "true")
-JOINS = {"원인": "왜냐하면", "결과": "그래서"}
-"""What COPA asks for → the word between premise and answer."""
-TABLES: dict[Name, Table] = {
-    "boolq": Table("BoolQ", "Answer", ("Text", "Question"), TRUTH),
-    "copa": Table("COPA", "Answer", ("sentence", "question", "1", "2"), ("1", "2")),
-    "hellaswag": Table(
-        "HellaSwag", "label", ("context", *(f"choice{n}" for n in range(1, 5))), ("0", "1", "2", "3")
-    ),
-    "sentineg": Table("SentiNeg", "Label", ("Text",), ("0", "1")),
-    "wic": Table("WiC", "ANSWER", ("Target", "SENTENCE1", "SENTENCE2"), TRUTH),
-}
 
 
 class Row(NamedTuple):
@@ -53,7 +27,7 @@ def tables_in(data: Path, part: Literal["test", "train"]) -> dict[Name, Path]:
     Training rows of a table that is `data` itself lie beside it. Raises DataProblem where a task has several.
     """
     if data.is_dir():
-        found = {name: _only(data, f"**/{table.folder}/{part}*.tsv") for name, table in TABLES.items()}
+        found = {name: _only(data, f"**/{task.title}/{part}*.tsv") for name, task in TASKS.items()}
     else:
         name = _told(data)
         found = {name: data if part == "test" else _only(data.parent, f"{part}*.tsv")}
@@ -70,8 +44,8 @@ def _only(folder: Path, pattern: str) -> Path | None:
 
 def _told(path: Path) -> Name:
     header = next(_lines(path), (1, []))[1]
-    for name, table in TABLES.items():
-        if {*table.texts, table.answer} <= set(header):
+    for name, task in TASKS.items():
+        if {*task.texts, task.answer} <= set(header):
             return name
     raise DataProblem("kobest-columns", path=path, columns=", ".join(header)[:100] or "–")
 
@@ -80,21 +54,21 @@ def rows_of(name: Name, path: Path) -> list[Row]:
     """Every row of a table. Raises DataProblem for a column, a cell or a label that is not as published."""
     lines = _lines(path)
     _, header = next(lines, (1, []))
-    table = TABLES[name]
-    if not {*table.texts, table.answer} <= set(header):
+    task = TASKS[name]
+    if not {*task.texts, task.answer} <= set(header):
         raise DataProblem("kobest-columns", path=path, columns=", ".join(header)[:100] or "–")
-    return [_row(table, path, line, header, cells) for line, cells in lines]
+    return [_row(task, path, line, header, cells) for line, cells in lines]
 
 
-def _row(table: Table, path: Path, line: int, header: list[str], cells: list[str]) -> Row:
+def _row(task: Task, path: Path, line: int, header: list[str], cells: list[str]) -> Row:
     if len(cells) != len(header):
         raise DataProblem("kobest-width", path=path, line=line, found=len(cells), expected=len(header))
     named = dict(zip(header, cells, strict=True))
-    answer = _known(named[table.answer].lower(), table.answers, path, line)
-    if table.folder == "COPA":
+    answer = _known(named[task.answer].lower(), task.answers, path, line)
+    if task is TASKS["copa"]:
         _known(named["question"], tuple(JOINS), path, line)
-    identity = f"kobest:{table.folder}-{named.get('ID') or line}"
-    return Row(identity, {column: named[column] for column in table.texts}, table.answers.index(answer))
+    identity = f"kobest:{task.title}-{named.get('ID') or line}"
+    return Row(identity, {column: named[column] for column in task.texts}, task.answers.index(answer))
 
 
 def _known(cell: str, known: tuple[str, ...], path: Path, line: int) -> str:

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from random import Random
 from typing import Literal, NamedTuple, get_args
 
-from dajeong.evaluation.kobest_items import JOINS, Name, Row
+from dajeong.data.kobest_tasks import TASKS, Name
+from dajeong.evaluation.kobest_items import Row
 
 Profile = Literal["lm-eval-0.4", "polyglot-2022"]
 PROFILES: tuple[Profile, ...] = get_args(Profile)
-NO_YES = ("아니오", "예")
 BETWEEN = "\n\n"
 """Stands behind each example."""
 
@@ -71,27 +71,12 @@ def _shown(pool: Sequence[Item], shots: int, chance: Random) -> str:
 
 def question(name: Name, row: Row, profile: Profile) -> Item:
     """One row by itself, without examples."""
-    cell = row.cells
-    choices: tuple[str, ...] = NO_YES
-    match name:
-        case "boolq":
-            text = f"{cell['Text']} 질문: {cell['Question']} 답변: "
-        case "copa":
-            return _copa(row, profile)
-        case "hellaswag":
-            text = f"문장: {cell['context']}"
-            choices = tuple(cell[f"choice{number}"] for number in range(1, 5))
-        case "sentineg":
-            text, choices = f"문장: {cell['Text']} 긍부정:", ("부정", "긍정")
-        case "wic":
-            text = f"문장1: {cell['SENTENCE1']} 문장2: {cell['SENTENCE2']} "
-            text += f"두 문장에서 {cell['Target']}가 같은 뜻으로 쓰였나?"
-    return Item(row.id, text, choices, row.label)
-
-
-def _copa(row: Row, profile: Profile) -> Item:
-    """Where both alternatives are one sentence, lm-eval takes the first for the answer."""
-    recent = profile == "lm-eval-0.4"
-    text = f"{row.cells['sentence']}{'  ' if recent else ' '}{JOINS[row.cells['question'].strip()]}"
-    choices = (row.cells["1"], row.cells["2"])
-    return Item(row.id, text, choices, choices.index(choices[row.label]) if recent else row.label)
+    task, recent = TASKS[name], profile == "lm-eval-0.4"
+    text, choices, label = task.asked(row.cells), task.choices_in(row.cells), row.label
+    if name == "boolq":
+        text += " "
+    if name == "copa" and recent:
+        premise, _, join = text.rpartition(" ")
+        text = f"{premise}  {join}"
+        label = choices.index(choices[label])  # where both are one sentence, lm-eval takes the first
+    return Item(row.id, text, choices, label)

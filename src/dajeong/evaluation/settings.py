@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from dajeong.data.kobest_tasks import Name
+from dajeong.evaluation.kobest_prompts import Profile
 from dajeong.models.settings import RuntimeSettings
 from dajeong.records import Decoding, Frozen
 
@@ -33,9 +35,9 @@ class EvaluateSettings(Frozen):
 class KobestSettings(Frozen):
     data: Path
     """Folder of KoBEST's tables as published (`BoolQ/test.tsv`, `BoolQ/train.tsv`…), or one such table."""
-    tasks: tuple[Literal["boolq", "copa", "hellaswag", "sentineg", "wic"], ...] = ()
+    tasks: tuple[Name, ...] = ()
     """Which tasks; none named is every task whose test table is there."""
-    profile: Literal["lm-eval-0.4", "polyglot-2022"] = "lm-eval-0.4"
+    profile: Profile = "lm-eval-0.4"
     """Whose prompts, tokens and examples: lm-eval's since 0.4, or those behind the Polyglot-Ko cards."""
     shots: tuple[Annotated[int, Field(ge=0)], ...] = Field((0,), min_length=1)
     """How many solved examples stand before each question; one row of figures for each number given."""
