@@ -1,4 +1,4 @@
-"""`dajeong eval judge` from the outside: figures, prices, refusals."""
+"""`dajeong judge` and `dajeong eval quality | winrate` from the outside: figures, prices, refusals."""
 
 from __future__ import annotations
 
@@ -64,7 +64,6 @@ def test_figures_come_as_json_and_the_files_stay_where_they_are_wanted(
     with scripted(Script(reply=lambda messages: "4")) as server:
         code, out = say(
             "--json",
-            "eval",
             "judge",
             str(replies),
             *asking(server, "--rubric", "korean", "--out", str(tmp_path / "out")),
@@ -72,7 +71,6 @@ def test_figures_come_as_json_and_the_files_stay_where_they_are_wanted(
         assert code == 0 and len(server.calls) == 24
         again, _ = say(
             "--json",
-            "eval",
             "judge",
             str(replies),
             *asking(server, "--rubric", "korean", "--out", str(tmp_path / "out")),
@@ -91,18 +89,18 @@ def test_figures_come_as_json_and_the_files_stay_where_they_are_wanted(
 
 def test_a_dry_run_says_the_price_and_sends_nothing(replies: Path, say: Say) -> None:
     with scripted() as server:
-        code, out = say("eval", "judge", str(replies), *asking(server, "--rubric", "korean", "--dry-run"))
+        code, out = say("judge", str(replies), *asking(server, "--rubric", "korean", "--dry-run"))
         assert code == 0 and not server.calls and "24 requests" in out
 
 
 def test_pairs_are_compared_in_both_orders(replies: Path, say: Say) -> None:
     with scripted(Script(reply=lambda messages: "A")) as server:
-        code, out = say("eval", "judge", str(replies), "--pairs", *asking(server))
+        code, out = say("judge", str(replies), "--pairs", *asking(server))
         assert code == 0 and len(server.calls) == 6 and "win_rate" in out and "both orders agree in 0%" in out
 
 
 def test_a_judge_is_needed_and_a_wrong_method_is_a_usage_error(replies: Path, say: Say) -> None:
-    assert say("eval", "judge", str(replies))[0] == 2
+    assert say("judge", str(replies))[0] == 2
     with scripted() as server:
         wrong = ["--model", "m", "--base-url", f"{server.url}/v1", "--method", "exact"]
-        assert say("eval", "judge", str(replies), *wrong)[0] == 2
+        assert say("judge", str(replies), *wrong)[0] == 2

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dajeong.cli_bench import bench
 from dajeong.messages import text
 from dajeong.output import print_json, print_line
 
 if TYPE_CHECKING:
     from dajeong.cli import Session
-    from dajeong.progress import Progress
     from dajeong.records import Result
 
 
@@ -39,7 +38,7 @@ def _refusal() -> Callable[..., None]:
         ] = None,
     ) -> None:
         values = {} if twins is None else {"num_twins": twins}
-        show(measured("refusals", values, set_ or (), model, out, context.obj), context.obj)
+        show(measured("refusals", values, set_ or (), {"models": model}, out, context.obj), context.obj)
 
     return refusal
 
@@ -58,7 +57,7 @@ def _kobest() -> Callable[..., None]:
     ) -> None:
         given = {"data": str(data), "profile": profile, "shots": shots}
         values = {name: value for name, value in given.items() if value is not None}
-        show(measured("kobest", values, set_ or (), model, out, context.obj), context.obj)
+        show(measured("kobest", values, set_ or (), {"models": model}, out, context.obj), context.obj)
 
     return kobest
 
@@ -79,50 +78,43 @@ def _reward() -> Callable[..., None]:
             list[str] | None, typer.Option("--set", help=text("help-data-set"), metavar="A.B=VALUE")
         ] = None,
     ) -> None:
-        raw = {"test": data, "train": train or []}
+        from dajeong.cli_data import settings_of
+        from dajeong.records import Preference
+        from dajeong.steps import KINDS
+        from dajeong.storage import write_records
+
+        kind = "reward-report"
+        settings = settings_of(KINDS[kind].settings, kind, {}, set_ or ())
         models = {"model": (model,)} if model else {}
-        show(stepped("reward-report", {}, set_ or (), models, out, context.obj, raw, source), context.obj)
+        with bench(out, context.obj) as place:
+            inputs = {}
+            for field, paths in {"test": data, "train": train or []}.items():
+                if paths:
+                    pairs = place.records(paths, source, Preference, "eval-no-pairs")
+                    inputs[field] = (place.folder / "steps" / kind / f"{field}.jsonl",)
+                    write_records(inputs[field][0], pairs)
+            results = place.results(kind, settings, inputs, models)
+        show(results, context.obj)
 
     return reward
 
 
 def _quality() -> Callable[..., None]:
-    def quality(
-        context: typer.Context,
-        file: Annotated[
-            list[str], typer.Argument(help=text("help-eval-quality-file"), metavar="[MODEL[/KIND]=]FILE...")
-        ],
-        reference: Annotated[str | None, typer.Option(help=text("help-eval-quality-reference"))] = None,
-        scale: Annotated[str, typer.Option(help=text("help-eval-quality-scale"), metavar="LOW-HIGH")] = "1-5",
-        as_given: Annotated[
-            bool, typer.Option("--as-given", help=text("help-eval-quality-as-given"))
-        ] = False,
-    ) -> None:
-        from dajeong.evaluation import quality as tables
-        from dajeong.evaluation.judged_files import read, scale_of, source_of
-        from dajeong.printing import quality_notes, quality_tables
+    from dajeong.cli_quality import quality_command
 
-        judged = [each for name in file for each in read(source_of(name), scale_of(scale), as_given)]
-        results = tables.quality(judged, tables.known(judged, reference))
-        if context.obj.json:
-            show(results, context.obj)
-        else:
-            print_line(quality_tables(results))
-            print_line(quality_notes(results))
-
-    return quality
+    return quality_command()
 
 
-def _judge() -> Callable[..., None]:
-    from dajeong.cli_grading import command
+def _winrate() -> Callable[..., None]:
+    from dajeong.cli_quality import winrate_command
 
-    return command()
+    return winrate_command()
 
 
 COMMANDS: dict[str, Callable[[], Callable[..., None]]] = {
-    "judge": _judge,
-    "reward": _reward,
     "quality": _quality,
+    "winrate": _winrate,
+    "reward": _reward,
     "refusal": _refusal,
     "kobest": _kobest,
 }
@@ -133,72 +125,17 @@ def measured(
     kind: str,
     values: Mapping[str, Any],
     overrides: Sequence[str],
-    models: Sequence[str],
+    models: Mapping[str, Sequence[str]],
     out: Path | None,
     session: Session,
 ) -> list[Result]:
     """The results of one step on `models`; what else it writes stays in `out`, or nowhere."""
-    return stepped(kind, values, overrides, {"models": tuple(models)}, out, session)
-
-
-def stepped(
-    kind: str,
-    values: Mapping[str, Any],
-    overrides: Sequence[str],
-    models: Mapping[str, tuple[str, ...]],
-    out: Path | None,
-    session: Session,
-    raw: Mapping[str, Sequence[Path]] | None = None,
-    source: str | None = None,
-) -> list[Result]:
-    """The same of any step: its inputs are models, and `raw` files of pairs, whatever their source."""
-    import tempfile
-
-    from dajeong import catalog, steps
     from dajeong.cli_data import settings_of
-    from dajeong.records import Result
-    from dajeong.storage import read_records
-    from dajeong.terminal import progress_on
-    from dajeong.workplace import Workplace, signals_noted
+    from dajeong.steps import KINDS
 
-    settings = settings_of(steps.KINDS[kind].settings, kind, values, overrides)
-    run = catalog.load(steps.KINDS[kind].run)
-    with ExitStack() as stack:
-        folder = out or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        progress = stack.enter_context(progress_on(quiet=session.quiet))
-        pairs = {
-            field: (pairs_of(paths, source, folder / "steps" / kind / f"{field}.jsonl", progress),)
-            for field, paths in (raw or {}).items()
-            if paths
-        }
-        names = {field: names_of(references) for field, references in models.items()}
-        work = Workplace(folder, kind, inputs={**models, **pairs}, model_names=names, progress=progress)
-        stack.enter_context(signals_noted())
-        run(settings, work)
-        return list(read_records(work.folder / "results.jsonl", Result))
-
-
-def pairs_of(paths: Sequence[Path], source: str | None, out: Path, progress: Progress) -> Path:
-    """The preferences in files of any known source, as records. Raises DataProblem where there is none."""
-    from dajeong.data.doctor.reading import Reading
-    from dajeong.errors import DataProblem
-    from dajeong.records import Preference
-    from dajeong.storage import write_records
-
-    reading = Reading(paths, source)
-    if not write_records(out, (each for each in reading.records() if isinstance(each, Preference))):
-        raise DataProblem("eval-no-pairs", path=paths[0], source=reading.source)
-    if reading.unreadable:
-        progress.say(
-            "eval-unreadable", path=paths[0], count=reading.unreadable, places=", ".join(reading.examples)
-        )
-    return out
-
-
-def names_of(models: Sequence[str]) -> tuple[str, ...]:
-    """The last part of each reference, or the whole where two would be called the same."""
-    short = [Path(model).resolve().name if Path(model).exists() else model for model in models]
-    return tuple(short if len(set(short)) == len(short) else models)
+    settings = settings_of(KINDS[kind].settings, kind, values, overrides)
+    with bench(out, session) as place:
+        return place.results(kind, settings, {}, models)
 
 
 def show(results: Sequence[Result], session: Session) -> None:

@@ -1,97 +1,130 @@
-"""`dajeong eval judge`: files of replies graded, or compared in pairs; figures on stdout. Knows no rubric."""
+"""What the commands that judge have in common: who judges, and on which replies. Knows no rubric."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 
+from dajeong.cli_bench import Bench
 from dajeong.messages import text
 from dajeong.output import print_json, print_line
 
 if TYPE_CHECKING:
     from dajeong.cli import Session
-    from dajeong.records import Result
+    from dajeong.records import Frozen
+
+REPLIES = "replies."
+"""Before `--set` of the step that writes the replies; all others are the judging step's."""
+DRAWS = {"per_prompt": 1, "decoding": {"temperature": 0.8}}
+"""One reply a prompt, as in `evaluate`."""
 
 
-def command() -> Callable[..., None]:
-    """The command, once the language of its help is known."""
+def judge_option() -> Any:
+    return typer.Option(help=text("help-grade-judge"), metavar="RUN|MODEL")
 
-    def judge(
-        context: typer.Context,
-        file: Annotated[list[Path], typer.Argument(help=text("help-grade-file"), metavar="FILE.jsonl...")],
-        judge: Annotated[str | None, typer.Option(help=text("help-grade-judge"), metavar="RUN|MODEL")] = None,
-        model: Annotated[str | None, typer.Option(help=text("help-grade-model"))] = None,
-        base_url: Annotated[
-            str | None, typer.Option(help=text("help-making-base-url"), metavar="URL")
-        ] = None,
-        method: Annotated[str | None, typer.Option(help=text("help-grade-method"))] = None,
-        rubric: Annotated[str | None, typer.Option(help=text("help-grade-rubric"))] = None,
-        pairs: Annotated[bool, typer.Option("--pairs", help=text("help-grade-pairs"))] = False,
-        budget: Annotated[
-            float | None, typer.Option(help=text("help-run-budget"), min=0, metavar="DOLLARS")
-        ] = None,
-        dry_run: Annotated[bool, typer.Option("--dry-run", help=text("help-making-dry-run"))] = False,
-        out: Annotated[Path | None, typer.Option(help=text("help-eval-out"), metavar="DIR")] = None,
-        set_: Annotated[
-            list[str] | None, typer.Option("--set", help=text("help-data-set"), metavar="A.B=VALUE")
-        ] = None,
-    ) -> None:
+
+def service_option() -> Any:
+    return typer.Option(help=text("help-grade-model"))
+
+
+def address_option() -> Any:
+    return typer.Option(help=text("help-making-base-url"), metavar="URL")
+
+
+def budget_option() -> Any:
+    return typer.Option(help=text("help-run-budget"), min=0, metavar="DOLLARS")
+
+
+def dry_run_option() -> Any:
+    return typer.Option("--dry-run", help=text("help-making-dry-run"))
+
+
+def out_option() -> Any:
+    return typer.Option(help=text("help-eval-out"), metavar="DIR")
+
+
+def set_option() -> Any:
+    return typer.Option("--set", help=text("help-data-set"), metavar="A.B=VALUE")
+
+
+def scale_option() -> Any:
+    return typer.Option(help=text("help-eval-quality-scale"), metavar="LOW-HIGH")
+
+
+def as_given_option() -> Any:
+    return typer.Option("--as-given", help=text("help-eval-quality-as-given"))
+
+
+def prompts_option() -> Any:
+    return typer.Option(help=text("help-grade-prompts"), metavar="FILE|DIR")
+
+
+class Who(NamedTuple):
+    """Who judges and how, as the command line says it."""
+
+    judge: str | None
+    """A local model."""
+    model: str | None
+    """A service's."""
+    base_url: str | None = None
+    budget: float | None = None
+    method: str | None = None
+    rubric: str | None = None
+
+    @property
+    def is_named(self) -> bool:
+        return bool(self.judge or self.model)
+
+    def settings(self, use: str, overrides: Sequence[str], **more: Any) -> Frozen:
+        """Those of the step `judge` or `compare`, checked as a recipe's."""
         from dajeong.cli_data import settings_of
-        from dajeong.cli_eval import show
         from dajeong.steps import KINDS
 
-        use = "compare" if pairs else "judge"
-        service = _given(model=model, base_url=base_url, budget=budget)
-        values = _given(method=method, rubric=rubric, service=service or None)
-        settings = settings_of(KINDS[use].settings, use, values, set_ or ())
-        inputs: dict[str, tuple[Path | str, ...]] = {"replies": tuple(file)}
-        if judge:
-            inputs["judge"] = (judge,)
-        results = _graded(use, settings, inputs, out, dry_run, context.obj)
-        if results is not None:
-            show(results, context.obj)
+        service = _given(model=self.model, base_url=self.base_url, budget=self.budget)
+        values = _given(method=self.method, rubric=self.rubric, service=service or None, **more)
+        own = [each for each in overrides if not each.startswith(REPLIES)]
+        return settings_of(KINDS[use].settings, use, values, own)
 
-    return judge
+    def inputs(self, replies: Sequence[Path]) -> dict[str, tuple[Path | str, ...]]:
+        return {"replies": tuple(replies)} | ({"judge": (self.judge,)} if self.judge else {})
 
 
 def _given(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _graded(
-    use: str,
-    settings: Any,
-    inputs: dict[str, tuple[Path | str, ...]],
-    out: Path | None,
-    dry_run: bool,
-    session: Session,
-) -> list[Result] | None:
-    """The step's results; or its price on stdout."""
-    import tempfile
-    from contextlib import ExitStack
+def written(
+    bench: Bench, models: Sequence[str], prompts: Sequence[Path], source: str | None, overrides: Sequence[str]
+) -> Path:
+    """What the models reply, one reply a prompt; what was saved before a kill is not drawn again."""
+    from dajeong.cli_data import settings_of
+    from dajeong.data.mixture_entries import as_prompt
+    from dajeong.records import Dialogue
+    from dajeong.rollout.settings import RepliesSettings
+    from dajeong.storage import write_records
 
+    asked = {each.id: each for each in bench.records(prompts, source, Dialogue, "eval-no-prompts")}
+    file = bench.folder / "steps" / "replies" / "prompts.jsonl"
+    write_records(file, map(as_prompt, asked.values()))
+    own = [each.removeprefix(REPLIES) for each in overrides if each.startswith(REPLIES)]
+    settings = settings_of(RepliesSettings, "replies", DRAWS, own)
+    work = bench.run("replies", settings, {"prompts": (file,)}, {"models": models})
+    return work.folder / "replies.jsonl"
+
+
+def say_price(
+    bench: Bench, use: str, settings: Frozen, inputs: dict[str, tuple[Path | str, ...]], session: Session
+) -> None:
+    """What judging will cost, on stdout; nothing is sent."""
     from dajeong.catalog import load
     from dajeong.printing import estimate_lines
-    from dajeong.records import Result
     from dajeong.steps import KINDS
-    from dajeong.storage import read_records
-    from dajeong.terminal import progress_on
-    from dajeong.workplace import Workplace, signals_noted
 
-    with ExitStack() as stack:
-        folder = out or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        progress = stack.enter_context(progress_on(quiet=session.quiet))
-        work = Workplace(folder, use, inputs=inputs, progress=progress)
-        if dry_run:
-            estimate = load(str(KINDS[use].estimate))(settings, work)
-            if session.json:
-                print_json(estimate.model_dump(mode="json"))
-            for line in [] if session.json else estimate_lines({use: estimate}):
-                print_line(line)
-            return None
-        stack.enter_context(signals_noted())
-        load(KINDS[use].run)(settings, work)
-        return list(read_records(work.folder / "results.jsonl", Result))
+    estimate = load(str(KINDS[use].estimate))(settings, bench.work(use, inputs))
+    if session.json:
+        print_json(estimate.model_dump(mode="json"))
+    for line in [] if session.json else estimate_lines({use: estimate}):
+        print_line(line)

@@ -20,8 +20,36 @@ class Sentence(NamedTuple):
 MESSAGES: dict[str, Sentence] = {
     # --- models
     "lora-target": Sentence(
-        "lora.targets: no layer is called {target}; this model has: {known}.",
-        "lora.targets: {target}(이)라는 층이 없습니다. 이 모델에 있는 층: {known}.",
+        "lora.targets: no layer is called {target}. Did you mean {nearest}? This model has: {known}.",
+        "lora.targets: {target}(이)라는 층이 없습니다. {nearest}을(를) 찾으셨나요? 이 모델에 있는 층: {known}.",
+    ),
+    "max-tokens-above": Sentence(
+        "max_tokens is {max_tokens}, but {model} can place {positions} tokens at most. Set max_tokens: "
+        "{positions} or less.",
+        "max_tokens가 {max_tokens}인데 {model}은(는) {positions}토큰까지만 놓을 수 있습니다. max_tokens를 "
+        "{positions} 이하로 두세요.",
+    ),
+    "vocabulary-above": Sentence(
+        "{model}: the tokenizer knows {tokens} tokens, the model has rows for {rows}. Tokenizer and weights "
+        "belong to different models.",
+        "{model}: 토크나이저는 토큰 {tokens}개를 아는데 모델의 임베딩은 {rows}행입니다. 서로 다른 모델의 "
+        "토크나이저와 가중치입니다.",
+    ),
+    "model-is-adapter": Sentence(
+        "{path}: an adapter, not a whole model; a base is needed here. Name the base it was trained on "
+        "(base_model_name_or_path in its adapter_config.json), or merge it first.",
+        "{path}: 전체 모델이 아니라 어댑터입니다. 여기에는 기반 모델이 필요합니다. 어댑터의 기반"
+        "(adapter_config.json의 base_model_name_or_path)을 쓰거나 먼저 합치세요.",
+    ),
+    "checkpointing-unknown": Sentence(
+        "runtime.checkpointing: {family} has no blocks that are known here. Leave it false.",
+        "runtime.checkpointing: {family}에는 알려진 블록이 없습니다. false로 두세요.",
+    ),
+    "quantised-full": Sentence(
+        "runtime.quantised is {quantised}, but all weights of the base are to be trained (lora: null). "
+        "Numbers of {quantised} cannot be trained: give lora, or leave quantised null.",
+        "runtime.quantised가 {quantised}인데 기반 모델의 모든 가중치를 학습하려 합니다(lora: null). "
+        "{quantised} 가중치는 학습할 수 없습니다. lora를 주거나 quantised를 null로 두세요.",
     ),
     "tokenizer-no-eos": Sentence(
         "{model}: its tokenizer has no EOS token, so a reply could never end. Use a model that has one.",
@@ -121,9 +149,88 @@ MESSAGES: dict[str, Sentence] = {
         "{step}: 예제 {examples}개. {truncated}개는 max_tokens에서 잘렸고, {refused}개는 배울 것이 남지 "
         "않았습니다.",
     ),
+    "best-kept": Sentence(
+        "{step}: the model is that of update {update}, validation loss {loss}.",
+        "{step}: {update}번째 업데이트의 모델을 남깁니다(검증 손실 {loss}).",
+    ),
+    "no-validation": Sentence(
+        "step {step}: `patience` and `keep: best` read a validation loss, and there is no `validation:` data. "
+        "Give some, or leave both out.",
+        "{step} 단계: `patience`와 `keep: best`는 검증 손실을 보는데 `validation:` 데이터가 없습니다. 데이터를 "
+        "주거나 둘 다 빼세요.",
+    ),
+    "update-too-small": Sentence(
+        "step {step}: an update holds {examples} examples on average, fewer than the {world} processes that "
+        "share it. Raise tokens_per_update or examples_per_update, or start fewer processes.",
+        "{step} 단계: 업데이트 하나에 예제가 평균 {examples}개뿐인데 프로세스 {world}개가 나눕니다. "
+        "tokens_per_update나 examples_per_update를 늘리거나 프로세스를 줄이세요.",
+    ),
+    "forward-halved": Sentence(
+        "{step}: a forward of {tokens} tokens did not fit the memory of the device. The update begins again in "
+        "forwards of {budget} tokens; what it learns stays the same.",
+        "{step}: {tokens}토큰의 순방향 계산이 장치 메모리에 들어가지 않았습니다. {budget}토큰씩 나누어 이 "
+        "업데이트를 다시 합니다. 배우는 것은 같습니다.",
+    ),
+    "memory-forward": Sentence(
+        "step {step}: a forward of {tokens} tokens (longest sequence {longest}) does not fit the memory of the "
+        "device, and a smaller one would not help (tokens_per_micro_batch {budget}). Set "
+        "runtime.checkpointing: true or a smaller max_tokens; with several processes, a smaller "
+        "tokens_per_micro_batch.",
+        "{step} 단계: {tokens}토큰(가장 긴 예제 {longest})의 순방향 계산이 장치 메모리에 들어가지 않고, 더 "
+        "나누어도 소용이 없습니다(tokens_per_micro_batch {budget}). runtime.checkpointing: true나 더 작은 "
+        "max_tokens를 쓰세요. 프로세스가 여럿이면 tokens_per_micro_batch를 줄이세요.",
+    ),
     "preferences": Sentence(
         "{step}: {prompts} prompts with at least one ordered pair.",
         "{step}: 순서가 있는 쌍이 하나 이상인 프롬프트 {prompts}개.",
+    ),
+    # training, from preferences without rollouts
+    "preference-examples": Sentence(
+        "{step}: {kept} examples, {cut} of them with an answer cut to max_tokens; left out: {too_long} whose "
+        "prompt fills max_tokens, {unordered} without an order or a rating.",
+        "{step}: 예제 {kept}개, 그 가운데 {cut}개는 답변이 max_tokens에서 잘렸습니다. 뺀 것: 프롬프트만으로 "
+        "max_tokens를 채우는 {too_long}개, 순서나 평가가 없는 {unordered}개.",
+    ),
+    "preferences-all-tied": Sentence(
+        "none of {rows} preferences ranks one answer above another; there is nothing to prefer. Check "
+        "`ranking`.",
+        "선호 {rows}개 가운데 한 답변을 다른 답변보다 높이 둔 것이 없어 배울 선호가 없습니다. `ranking`을 "
+        "확인하세요.",
+    ),
+    "replies-not-rated": Sentence(
+        "none of {rows} replies says whether it is desirable. Set `desirable` to true or false, or give "
+        "preferences.",
+        "답변 {rows}개 가운데 바람직한지 적힌 것이 없습니다. `desirable`을 true나 false로 적거나 선호 "
+        "데이터를 주세요.",
+    ),
+    "chosen-collapse": Sentence(
+        "{step}: warning: at update {update} preferred answers are {fall:.2f} nats a token less likely than "
+        "at the start. Lower the learning rate, or raise beta or sft_coefficient.",
+        "{step}: 경고: {update}번째 업데이트에서 선호된 답변의 토큰당 로그 확률이 처음보다 {fall:.2f}만큼 "
+        "낮습니다. 학습률을 낮추거나 beta, sft_coefficient를 올리세요.",
+    ),
+    "policy-is-adapter": Sentence(
+        "step {step}: lora: null trains a whole model, but the policy starts from an adapter: {path}. Leave "
+        "lora out, or start from a whole model.",
+        "{step} 단계: lora: null은 모델 전체를 학습하는데 정책이 어댑터에서 시작합니다: {path}. lora를 빼거나 "
+        "모델 전체에서 시작하세요.",
+    ),
+    "full-needs-cached": Sentence(
+        "step {step}: where every weight is trained no reference is left in the model. Set "
+        "reference_logprobs: cached.",
+        "{step} 단계: 모든 가중치를 학습하면 모델에 기준이 남지 않습니다. reference_logprobs: cached로 "
+        "하세요.",
+    ),
+    "reference-other-base": Sentence(
+        "step {step}: the reference belongs to base {base}, the policy to {expected}; both must share one "
+        "base.",
+        "{step} 단계: 기준의 기반은 {base}인데 정책의 기반은 {expected}입니다. 같은 기반이어야 합니다.",
+    ),
+    "reference-differs": Sentence(
+        "step {step}: {reference} is not what the policy starts from, so the divergence would not start at 0. "
+        "Leave reference out, or set other_reference: true.",
+        "{step} 단계: {reference}은(는) 정책이 시작하는 모델이 아니어서 차이가 0에서 시작하지 않습니다. "
+        "reference를 빼거나 other_reference: true로 하세요.",
     ),
     "resumed": Sentence(
         "{step}: goes on after update {update}.", "{step}: {update}번째 업데이트 다음부터 이어 갑니다."
@@ -159,6 +266,35 @@ MESSAGES: dict[str, Sentence] = {
         "달라집니다. "
         "{name}을(를) 되돌리거나 --force로 단계를 새로 시작하세요.",
     ),
+    "checkpoint-key": Sentence(
+        "{path}: {key} is missing, unexpected, or of another shape; the checkpoint belongs to another model. "
+        "Start the step anew with --force.",
+        "{path}: {key}이(가) 없거나 예상 밖이거나 모양이 다릅니다. 다른 모델의 체크포인트입니다. --force로 "
+        "단계를 새로 시작하세요.",
+    ),
+    "checkpoint-unwritten": Sentence(
+        "{path}: this checkpoint of {needed} MiB could not be written. {problem} "
+        "The last whole one is {last}; the same command goes on from there.",
+        "{path}: {needed} MiB짜리 이 체크포인트를 쓰지 못했습니다. {problem} 마지막으로 온전한 것은 {last}이며, "
+        "같은 명령을 실행하면 거기서 이어집니다.",
+    ),
+    "disk-room": Sentence(
+        "Of {needed} MiB that must be free, {free} MiB are.",
+        "{needed} MiB가 비어 있어야 하는데 {free} MiB만 비어 있습니다.",
+    ),
+    "steps-left-out": Sentence(
+        "{step}: update {update} is left out, its gradient is {norm} where at most {limit} was expected "
+        "({count} so far). Its rows are kept in {path}.",
+        "{step}: {update}번째 업데이트를 건너뜁니다. 기울기가 {norm}인데 {limit} 이하여야 합니다(지금까지 "
+        "{count}번). 그 행들은 {path}에 있습니다.",
+    ),
+    "too-many-left-out": Sentence(
+        "step {step}, update {update}: {count} updates were left out because of their gradients, more than "
+        "spikes.most = {most}. Their rows are kept in {folder}; the last good weights are in {path}.",
+        "{step} 단계 {update}번째 업데이트: 기울기 때문에 업데이트 {count}번을 건너뛰어 spikes.most = {most}을 "
+        "넘었습니다. 그 행들은 {folder}에, 마지막으로 온전한 가중치는 {path}에 있습니다.",
+    ),
+    "reading-tokens": Sentence("{rate} tokens/s", "초당 {rate}토큰"),
     "not-finite": Sentence(
         "step {step}, update {update}: loss or gradient is {value}. The batch is kept in {path}; "
         "lower the learning rate or look at those rows.",
@@ -171,11 +307,11 @@ MESSAGES: dict[str, Sentence] = {
     ),
     "guard-stops": Sentence(
         "step {step}, rollout {rollout}: {what}. Stopped; the policy so far is in {path}. To go on from "
-        "there, raise the limit under `guards` or set guards.action: warn. Any other change begins the step "
-        "anew.",
+        "there, raise the limit under `guards` or set guards.action: warn. Any other change needs "
+        "--force {step}, which begins it anew.",
         "{step} 단계, 롤아웃 {rollout}: {what}. 멈췄습니다. 여기까지의 정책은 {path}에 있습니다. 이어 "
-        "가려면 `guards`의 한계를 올리거나 guards.action: warn으로 바꾸세요. 다른 설정을 바꾸면 단계를 새로 "
-        "시작합니다.",
+        "가려면 `guards`의 한계를 올리거나 guards.action: warn으로 바꾸세요. 다른 설정을 바꾸려면 --force "
+        "{step}으로 단계를 새로 시작해야 합니다.",
     ),
     "not-launched": Sentence(
         "parallel: {parallel} needs several processes. Launch with: torchrun --nproc-per-node N -m "
@@ -190,6 +326,25 @@ MESSAGES: dict[str, Sentence] = {
     "reward-other-base": Sentence(
         "reward {reward} belongs to base {base}, the policy to {expected}; both must share one base.",
         "보상 {reward}의 기반은 {base}인데 정책의 기반은 {expected}입니다. 같은 기반이어야 합니다.",
+    ),
+    "engine-differs": Sentence(
+        "launched as {asked} processes, but the group of processes has {got}: something else set it up "
+        "before. Launch with torchrun alone.",
+        "프로세스 {asked}개로 시작했지만 프로세스 그룹에는 {got}개가 있습니다. 다른 것이 먼저 만든 그룹입니다. "
+        "torchrun만으로 시작하세요.",
+    ),
+    # --- tracking
+    "tracker-missing": Sentence(
+        "tracking: {tracker} is not installed, the run goes on without it ({install}). The journal has it all.",
+        "추적: {tracker}이(가) 설치되어 있지 않아 없이 진행합니다({install}). 저널에는 모두 남습니다.",
+    ),
+    "tracker-failed": Sentence(
+        "tracking: {tracker} failed and is left alone from here: {problem}. The journal has it all.",
+        "추적: {tracker}에 문제가 생겨 여기서부터 쓰지 않습니다: {problem}. 저널에는 모두 남습니다.",
+    ),
+    "tracker-behind": Sentence(
+        "tracking: {tracker} had not taken everything {seconds} s after the end, and is left behind.",
+        "추적: {tracker}이(가) 끝난 뒤 {seconds}초가 지나도 다 받지 못해 기다리지 않습니다.",
     ),
     # --- workplace
     "stopped": Sentence(
@@ -224,6 +379,12 @@ MESSAGES: dict[str, Sentence] = {
         "what was finished is kept.",
         "{path}: 디스크가 가득 찼습니다. 공간을 비우고 같은 명령을 다시 실행하세요. "
         "끝난 작업은 그대로 있습니다.",
+    ),
+    "disk-failing": Sentence(
+        "{path}: the disk reports an input/output error. Look at the system's log; move the run folder to "
+        "another disk and run the same command there: what was finished is kept.",
+        "{path}: 디스크에서 입출력 오류가 났습니다. 시스템 로그를 살펴보세요. 실행 폴더를 다른 디스크로 옮겨 "
+        "같은 명령을 실행하면 끝난 작업은 그대로 있습니다.",
     ),
     # --- YAML
     "yaml-syntax": Sentence(
@@ -415,6 +576,12 @@ MESSAGES: dict[str, Sentence] = {
     "step-skipped": Sentence("[{index}/{of}] {step}: done already", "[{index}/{of}] {step}: 이미 끝남"),
     "step-done": Sentence("[{index}/{of}] {step}: {seconds} s", "[{index}/{of}] {step}: {seconds}초"),
     "step-because": Sentence("      - {reason}", "      - {reason}"),
+    "unfinished-changed": Sentence(
+        "step {step} stopped midway, at {checkpoint}, and would begin anew: {reasons}. Change it back to go "
+        "on, or give up what was done with --force {step}.",
+        "{step} 단계는 {checkpoint}에서 멈췄는데, 바뀐 것이 있어 처음부터 다시 하게 됩니다: {reasons}. 이어 "
+        "가려면 되돌리고, 지금까지 한 것을 버리려면 --force {step}을(를) 쓰세요.",
+    ),
     "why-new": Sentence("not run yet", "아직 실행한 적 없음"),
     "why-done": Sentence("nothing it depends on has changed", "의존하는 것이 바뀌지 않음"),
     "why-resume": Sentence("was interrupted", "중간에 멈춤"),
@@ -741,6 +908,11 @@ MESSAGES: dict[str, Sentence] = {
         "같은 답변이 없습니다. 채점 모델의 답변 {judge}개, 상대의 답변 {humans}개. 프롬프트와 답변이 "
         "같거나 reply_id가 같아야 합니다.",
     ),
+    "judged-names": Sentence(
+        "Step {step}: {names} `names` for {files} files in `judged`. Give one for each, or none.",
+        "{step} 단계: `judged`의 파일은 {files}개인데 `names`는 {names}개입니다. 파일마다 하나씩 쓰거나 "
+        "비워 두세요.",
+    ),
     "judged-source": Sentence(
         "{written}: expected MODEL=FILE or MODEL/KIND=FILE, or just a file.",
         "{written}: MODEL=FILE, MODEL/KIND=FILE, 또는 파일 이름만 쓰세요.",
@@ -815,6 +987,10 @@ MESSAGES: dict[str, Sentence] = {
         "Run this step even if it is done; repeatable.",
         "끝났더라도 이 단계를 다시 실행합니다. 여러 번 쓸 수 있습니다.",
     ),
+    "help-run-track": Sentence(
+        "Show the training in this tracker too: tensorboard, wandb, mlflow or trackio. Several may be given.",
+        "학습 과정을 이 추적 도구에도 보여 줍니다: tensorboard, wandb, mlflow, trackio. 여러 번 줄 수 있습니다.",
+    ),
     "help-run-dry-run": Sentence(
         "Show the steps and what would run.", "단계와 실행될 것을 보여 주기만 합니다."
     ),
@@ -840,6 +1016,25 @@ MESSAGES: dict[str, Sentence] = {
     "estimate-total": Sentence("in all", "모두"),
     "help-run-explain": Sentence(
         "Say why each step runs or is skipped.", "단계마다 실행하거나 건너뛰는 이유를 말합니다."
+    ),
+    "help-train": Sentence(
+        "Train one stage alone; also under torchrun.",
+        "학습 단계 하나만 실행합니다. torchrun으로도 됩니다.",
+    ),
+    "help-train-kind": Sentence(
+        "The step {kind} alone. Its settings: --set KEY=VALUE; dajeong schema lists them. The same command goes "
+        "on where a stopped one was.",
+        "{kind} 단계만 실행합니다. 설정은 --set 키=값으로 주며 dajeong schema가 목록을 보여 줍니다. 멈춘 뒤 같은 "
+        "명령을 다시 실행하면 이어집니다.",
+    ),
+    "help-train-input": Sentence("{record}.", "{record}."),
+    "help-train-seed": Sentence("Every draw follows from it.", "모든 무작위 선택이 여기서 나옵니다."),
+    "help-train-threads": Sentence(
+        "Processor threads; all of this machine's by default.", "프로세서 스레드 수. 기본값은 이 기계의 전부."
+    ),
+    "train-weight": Sentence(
+        "--{option} {value}: expected MODEL or MODEL=WEIGHT, the weight a number.",
+        "--{option} {value}: MODEL 또는 MODEL=가중치가 필요하며 가중치는 수입니다.",
     ),
     "help-chat": Sentence("Talk to a model in the terminal.", "터미널에서 모델과 대화합니다."),
     "help-chat-model": Sentence(
@@ -905,12 +1100,14 @@ MESSAGES: dict[str, Sentence] = {
     "state-wait": Sentence("maybe", "보류"),
     # --- data commands
     "help-judge": Sentence(
-        "How far a judge's scores agree with people's, and what else moves them.",
-        "채점 모델의 점수가 사람의 점수와 얼마나 맞는지, 무엇에 흔들리는지 봅니다.",
+        "Let a model grade replies, or compare them in pairs; --against: its scores beside people's.",
+        "답변을 모델로 채점하거나 둘씩 견줍니다. --against를 쓰면 점수를 사람의 점수와 나란히 봅니다.",
     ),
     "help-judge-file": Sentence(
-        "Scores of a judge: a table with a column a criterion, or scores.jsonl of a judging step.",
-        "채점 모델의 점수: 기준마다 한 열이 있는 표, 또는 채점 단계의 scores.jsonl.",
+        "Replies, as `replies` and `respond` write them. With --against and no judge: scores, as a table "
+        "with a column a criterion, or scores.jsonl of a judging step.",
+        "`replies`와 `respond` 단계가 쓴 답변. 채점 모델 없이 --against를 쓰면 점수: 기준마다 한 열이 있는 "
+        "표, 또는 채점 단계의 scores.jsonl.",
     ),
     "help-judge-against": Sentence(
         "Scores of people, or of another judge, for the same answers; with several raters also a ceiling.",
@@ -920,13 +1117,32 @@ MESSAGES: dict[str, Sentence] = {
         "The replies, where scores only name them by id; repeatable.",
         "점수에 답변의 id만 있을 때 그 답변. 여러 번 쓸 수 있습니다.",
     ),
-    "help-eval-judge": Sentence(
-        "Grade replies by a model, one criterion at a time, or in pairs.",
-        "답변을 모델로 채점합니다. 기준마다 하나씩, 또는 둘씩 견주어 봅니다.",
+    "help-grade-prompts": Sentence(
+        "What the models named are asked, in any form that can be read; without it, files are named.",
+        "이름 붙인 모델에게 물을 프롬프트. 읽을 수 있는 어떤 형식이든 됩니다. 없으면 파일을 씁니다.",
     ),
-    "help-grade-file": Sentence(
-        "Files of replies, as the steps `replies` and `respond` write them.",
-        "답변 파일. `replies`와 `respond` 단계가 쓰는 형식입니다.",
+    "help-winrate-reference": Sentence(
+        "The author all others are compared with; without it, each with the one before.",
+        "모든 작성자를 이 작성자와 견줍니다. 없으면 바로 앞의 작성자와 견줍니다.",
+    ),
+    "help-winrate-method": Sentence(
+        "exact (default, local) or greedy (a service).", "exact(기본값, 로컬) 또는 greedy(서비스)."
+    ),
+    "help-eval-winrate": Sentence(
+        "How often one model's replies beat another's; every pair in both orders.",
+        "한 모델의 답변이 다른 모델의 답변을 얼마나 자주 이기는지. 모든 쌍을 두 순서로 보입니다.",
+    ),
+    "help-eval-winrate-file": Sentence(
+        "Models that answer --prompts; without it, files of replies of several authors.",
+        "--prompts에 답할 모델. 없으면 여러 작성자의 답변 파일.",
+    ),
+    "judge-pairs-against": Sentence(
+        "--pairs gives wins and no scores: leave out --pairs or --against.",
+        "--pairs는 점수가 아니라 승패를 냅니다. --pairs나 --against 가운데 하나를 빼세요.",
+    ),
+    "eval-no-prompts": Sentence(
+        "{path}: read as {source}, it holds no prompt. Name another file, or its form: --source.",
+        "{path}: {source}(으)로 읽었지만 프롬프트가 없습니다. 다른 파일을 쓰거나 --source로 형식을 알리세요.",
     ),
     "help-grade-judge": Sentence(
         "A local model that judges (method exact).", "채점할 로컬 모델(exact 방식)."
@@ -976,12 +1192,14 @@ MESSAGES: dict[str, Sentence] = {
         "기준선이 배울 학습 쌍. 여러 번 쓸 수 있습니다.",
     ),
     "help-eval-quality": Sentence(
-        "Tables of judged answers: averages, relative to a reference, paired differences.",
-        "채점된 답변의 표: 평균, 기준 모델에 대한 비율, 짝지은 차이.",
+        "How good replies are to a judge: averages, relative to a reference, paired differences.",
+        "채점된 답변이 얼마나 좋은지: 평균, 기준 모델에 대한 비율, 짝지은 차이.",
     ),
     "help-eval-quality-file": Sentence(
-        "Judged answers: a table with prompt, answer and a column a criterion. MODEL/KIND= names them.",
-        "채점된 답변: 프롬프트, 답변, 기준마다 한 열이 있는 표. 앞에 MODEL/KIND=로 이름을 붙입니다.",
+        "Models that answer --prompts; or, with a judge, files of replies; or judged answers, as tables with "
+        "prompt, answer and a column a criterion, named by MODEL/KIND=.",
+        "--prompts에 답할 모델. 채점 모델을 쓰면 답변 파일. 아니면 채점된 답변: 프롬프트, 답변, 기준마다 "
+        "한 열이 있는 표이며, 앞에 MODEL/KIND=로 이름을 붙입니다.",
     ),
     "help-eval-quality-reference": Sentence(
         "The model the others are compared with; the first one named is.",

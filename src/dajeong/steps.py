@@ -12,8 +12,10 @@ from dajeong.data.filters.settings import CleanSettings
 from dajeong.data.mixture_settings import MixSettings
 from dajeong.data.settings import ReadSettings, SmalltalkSettings
 from dajeong.evaluation.settings import (
+    AgreementSettings,
     EvaluateSettings,
     KobestSettings,
+    QualitySettings,
     RefusalsSettings,
     RewardReportSettings,
 )
@@ -222,6 +224,25 @@ KINDS: dict[str, Kind] = {
         outputs={"scores": "Score", "preferences": "Preference", "results": "Result"},
         run="dajeong.judging.compare:run",
         estimate="dajeong.judging.compare:estimate",
+    ),
+    "quality": Kind(
+        QualitySettings,
+        inputs={
+            "judged": Input("Score", many=True),
+            "replies": Input("Reply", many=True, optional=True),
+        },
+        outputs={"results": "Result"},
+        run="dajeong.evaluation.judged_steps:quality",
+    ),
+    "agreement": Kind(
+        AgreementSettings,
+        inputs={
+            "judge": Input("Score", many=True),
+            "humans": Input("Score", many=True),
+            "replies": Input("Reply", many=True, optional=True),
+        },
+        outputs={"results": "Result"},
+        run="dajeong.evaluation.judged_steps:agreement",
     ),
     "refusals": Kind(
         RefusalsSettings,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from dajeong.data.kobest_tasks import Name
 from dajeong.evaluation.kobest_prompts import Profile
@@ -73,6 +73,33 @@ class RefusalsSettings(Frozen):
     """Only the first this many twins of each type; null takes all twelve."""
     max_slots: int = Field(64, ge=1)
     """Replies written side by side: more is faster and takes more memory."""
+
+
+class JudgedFilesSettings(Frozen):
+    """How scores are read that others gave."""
+
+    scale: tuple[float, float] = (1.0, 5.0)
+    """Lowest and highest score of criteria whose column does not tell, as `자연스러움 (1 - 3)` does."""
+    as_given: bool = False
+    """Whether numbers outside the scale count as they stand; otherwise they are missing."""
+
+    @model_validator(mode="after")
+    def _has_a_scale(self) -> Self:
+        if self.scale[0] >= self.scale[1]:
+            raise ValueError(f"scale {list(self.scale)}: expected the lowest score, then the highest")
+        return self
+
+
+class QualitySettings(JudgedFilesSettings):
+    reference: str | None = None
+    """The model that the others are set in relation to; null takes the first one."""
+    names: tuple[str, ...] = ()
+    """`MODEL` or `MODEL/KIND` of each file in `judged`, where their rows name none."""
+
+
+class AgreementSettings(JudgedFilesSettings):
+    name: str | None = None
+    """What results call the judge; null takes the name in its scores."""
 
 
 class RewardReportSettings(Frozen):
