@@ -323,6 +323,79 @@ MESSAGES: dict[str, Sentence] = {
         "launched as {world} processes, but the recipe says parallel: single. Set parallel: ddp.",
         "프로세스 {world}개로 시작했지만 레시피는 parallel: single입니다. parallel: ddp로 바꾸세요.",
     ),
+    "ties-left-out": Sentence(
+        "{step}: {ties} pairs of equal rank are left out; labels.ties: soft would learn that they are equal.",
+        "{step}: 순위가 같은 쌍 {ties}개를 뺍니다. labels.ties: soft로 두면 같다는 것을 배웁니다.",
+    ),
+    "annotator-unknown": Sentence(
+        "labels.annotators: nobody called {name} labelled these preferences; there are: {known}.",
+        "labels.annotators: {name}이(가) 매긴 선호가 없습니다. 있는 이름: {known}.",
+    ),
+    "margin-no-scores": Sentence(
+        "labels.score_margin needs responses with scores, and none of {rows} preferences has two of one "
+        "criterion. Leave it out, or rank judged replies (step kind rank).",
+        "labels.score_margin에는 점수가 있는 답변이 필요한데, 선호 {rows}개 가운데 같은 기준의 점수가 둘 있는 "
+        "것이 없습니다. 빼거나, 채점한 답변에 순위를 매기세요(단계 종류 rank).",
+    ),
+    "validation-leaks": Sentence(
+        "step {step}: {count} prompts are in `data` and in `validation`, first {example!r}. Its accuracy would "
+        "mean nothing: keep them out with a step of kind clean and `against:`.",
+        "{step} 단계: 프롬프트 {count}개가 `data`와 `validation`에 모두 있습니다(첫째: {example!r}). 정확도가 "
+        "아무 뜻도 없게 됩니다. clean 단계의 `against:`로 빼세요.",
+    ),
+    "best-of-nothing": Sentence(
+        "step {step}: `keep: best` reads a validation loss, and there is no `validation:`. Give preferences "
+        "that are not learned from, or leave it out.",
+        "{step} 단계: `keep: best`는 검증 손실을 보는데 `validation:`이 없습니다. 배우지 않는 선호 데이터를 "
+        "주거나 빼세요.",
+    ),
+    "reward-gate-warns": Sentence(
+        "{step}: the reward model fails its gate: {what}. PPO would learn nothing good from it.",
+        "{step}: 보상 모델이 관문을 넘지 못했습니다: {what}. PPO가 여기서 좋은 것을 배울 수 없습니다.",
+    ),
+    "reward-gate-stops": Sentence(
+        "step {step}: the reward model fails its gate: {what}. It was not saved. Look at its data and its "
+        "learning rate; gate.action: warn lets it through.",
+        "{step} 단계: 보상 모델이 관문을 넘지 못했습니다: {what}. 저장하지 않았습니다. 데이터와 학습률을 "
+        "살펴보세요. gate.action: warn으로 두면 통과합니다.",
+    ),
+    "reward-no-head": Sentence(
+        "{path}: this adapter has no score head, so it is no reward model. Name the model of a step of kind "
+        "reward.",
+        "{path}: 점수를 내는 헤드가 없는 어댑터라 보상 모델이 아닙니다. reward 단계의 모델을 쓰세요.",
+    ),
+    "reward-reader-unused": Sentence(
+        "readers.{reward}: this adapter lives on the policy's base and is read in its own forward; there is "
+        "nothing to set. Leave it out.",
+        "readers.{reward}: 정책과 같은 기반의 어댑터라 정책의 순방향 계산 안에서 읽습니다. 설정할 것이 "
+        "없으니 빼세요.",
+    ),
+    "reward-not-tokens": Sentence(
+        "readers.{reward}: level: tokens, but its {what} is not the policy's, and the same tokens would say "
+        "something else. Leave it out: as text it is read with its own tokenizer and template.",
+        "readers.{reward}: level이 tokens인데 {what}이(가) 정책과 다릅니다. 같은 토큰이 다른 뜻이 됩니다. "
+        "빼면 텍스트로, 제 토크나이저와 템플릿으로 읽습니다.",
+    ),
+    "reward-not-finite": Sentence(
+        "reward {reward}: {count} replies got {value}, which is no number. Look at that model; nothing was "
+        "learned from it.",
+        "보상 {reward}: 답변 {count}개가 숫자가 아닌 {value}을(를) 받았습니다. 그 모델을 살펴보세요. 이것으로는 "
+        "아무것도 배우지 않았습니다.",
+    ),
+    "classifier-no-head": Sentence(
+        "{model}: {count} weights of a sequence-classification model are missing, first {first}; its scores "
+        "would be random. Name a model that was trained to classify, or an adapter of a step of kind reward.",
+        "{model}: 문장 분류 모델의 가중치 {count}개가 없습니다(첫째: {first}). 점수가 무작위가 됩니다. 분류를 "
+        "배운 모델이나 reward 단계의 어댑터를 쓰세요.",
+    ),
+    "classifier-label": Sentence(
+        "{model}: which class is wanted? `label: {label}` is none of {known}.",
+        "{model}: 어느 분류가 좋은 것인가요? `label: {label}`은(는) {known} 가운데 없습니다.",
+    ),
+    "classifier-no-chat": Sentence(
+        "{model}: form: chat, but its tokenizer brings no chat template. Use form: pair or form: reply.",
+        "{model}: form이 chat인데 토크나이저에 대화 템플릿이 없습니다. form: pair나 form: reply를 쓰세요.",
+    ),
     "reward-other-base": Sentence(
         "reward {reward} belongs to base {base}, the policy to {expected}; both must share one base.",
         "보상 {reward}의 기반은 {base}인데 정책의 기반은 {expected}입니다. 같은 기반이어야 합니다.",

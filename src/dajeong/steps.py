@@ -174,7 +174,12 @@ KINDS: dict[str, Kind] = {
     ),
     "reward": Kind(
         RewardSettings,
-        inputs={"model": MODEL, "data": PREFERENCES, "normalise": DIALOGUES},
+        inputs={
+            "model": MODEL,
+            "data": PREFERENCES,
+            "normalise": DIALOGUES,
+            "validation": PREFERENCES._replace(optional=True),
+        },
         outputs={},
         run="dajeong.training.reward:run",
         gives_model=True,

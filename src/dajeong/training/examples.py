@@ -10,6 +10,8 @@ from dajeong.models.scoring import scored_ids
 from dajeong.models.tokenize import TextTokenizer, Tokens, tokens_of
 from dajeong.records import Dialogue, Preference
 from dajeong.templates import Template
+from dajeong.training.reward_labels import Pair, pairs_of, weight_of
+from dajeong.training.reward_settings import LabelSettings
 
 
 class Examples(NamedTuple):
@@ -60,21 +62,47 @@ class Ranked(NamedTuple):
     sequences: list[list[int]]
     pairs: list[tuple[int, int]]
     weight: float
+    labels: Sequence[float] = ()
+    """Per pair, the probability that its first is better; none: certain, every one."""
+    margins: Sequence[float] = ()
+    """Per pair, how far apart the rewards should be; none: 0, every one."""
 
 
 def ranked_of(
-    preferences: Sequence[Preference], template: Template, tokenizer: TextTokenizer, max_tokens: int
+    preferences: Sequence[Preference],
+    template: Template,
+    tokenizer: TextTokenizer,
+    max_tokens: int,
+    settings: LabelSettings | None = None,
 ) -> list[Ranked]:
-    """Preferences that order at least one pair. Raises DataProblem if none does."""
-    found = [
-        Ranked(
-            [scored_ids(p.prompt, r.content, template, tokenizer, max_tokens) for r in p.responses],
-            p.pairs(),
-            p.weight,
-        )
-        for p in preferences
-        if p.pairs()
-    ]
+    """Preferences that say something of at least one pair. Raises DataProblem if none does."""
+    settings = settings or LabelSettings()
+    found = []
+    for preference in preferences:
+        pairs = pairs_of(preference, settings)
+        weight = weight_of(preference, settings.annotators)
+        if pairs and weight:
+            found.append(_ranked(preference, pairs, weight, template, tokenizer, max_tokens))
     if not found:
         raise DataProblem("nothing-to-learn", rows=len(preferences), max_tokens=max_tokens)
     return found
+
+
+def _ranked(
+    preference: Preference,
+    pairs: Sequence[Pair],
+    weight: float,
+    template: Template,
+    tokenizer: TextTokenizer,
+    max_tokens: int,
+) -> Ranked:
+    return Ranked(
+        [
+            scored_ids(preference.prompt, response.content, template, tokenizer, max_tokens)
+            for response in preference.responses
+        ],
+        [(pair.better, pair.worse) for pair in pairs],
+        weight,
+        [pair.label for pair in pairs],
+        [pair.margin for pair in pairs],
+    )

@@ -12,13 +12,23 @@ def negative_log_likelihood(logprobs: Tensor) -> Tensor:
     return -logprobs.sum()
 
 
-def ranking(better: Tensor, worse: Tensor, weights: Tensor) -> Tensor:
-    """Bradley–Terry over pairs: better, worse, weights (P,) → Σ w · −log σ(r₊ − r₋).
+def ranking(
+    better: Tensor,
+    worse: Tensor,
+    weights: Tensor,
+    labels: Tensor | None = None,
+    margins: Tensor | None = None,
+) -> Tensor:
+    """Bradley–Terry over pairs: all (P,) → Σ w · −[p log σ(r₊ − r₋ − m) + (1 − p) log σ(r₋ − r₊ + m)].
 
     With w = 1 / C(K, 2) for every pair of a prompt this is InstructGPT's K-wise loss (Ouyang et al. 2022, eq.
-    1); `logsigmoid` stays finite where log(1 + exp) overflows.
+    1); m is Llama 2's margin (Touvron et al. 2023, eq. 2), p the probability that the first is better, ½ for
+    a tie; `logsigmoid` stays finite where log(1 + exp) overflows.
     """
-    return -(weights * logsigmoid(better - worse)).sum()
+    gap = better - worse if margins is None else better - worse - margins
+    if labels is None:
+        return -(weights * logsigmoid(gap)).sum()
+    return -(weights * (labels * logsigmoid(gap) + (1 - labels) * logsigmoid(-gap))).sum()
 
 
 def centring(better: Tensor, worse: Tensor, weights: Tensor) -> Tensor:
@@ -27,15 +37,24 @@ def centring(better: Tensor, worse: Tensor, weights: Tensor) -> Tensor:
 
 
 def clipped_policy(
-    logprobs: Tensor, old_logprobs: Tensor, advantages: Tensor, clip: float, clip_high: float | None = None
+    logprobs: Tensor,
+    old_logprobs: Tensor,
+    advantages: Tensor,
+    clip: float,
+    clip_high: float | None = None,
+    dual: float | None = None,
 ) -> Tensor:
     """All (N,) over reply tokens → Σ max(−A·ρ, −A·clip(ρ, 1 ± ε)) (Schulman et al. 2017, eq. 7).
 
-    `clip_high` is an ε of its own for 1 + ε (Yu et al. 2025 (DAPO), §3.1: clip-higher).
+    `clip_high` is an ε of its own for 1 + ε (Yu et al. 2025 (DAPO), §3.1: clip-higher). With `dual` no token of
+    a bad reply costs more than −A·dual, however likely it has become (Ye et al. 2020, eq. 5: dual-clip).
     """
     ratio = (logprobs - old_logprobs).exp()
     clipped = ratio.clamp(1 - clip, 1 + (clip if clip_high is None else clip_high))
-    return torch.maximum(-advantages * ratio, -advantages * clipped).sum()
+    losses = torch.maximum(-advantages * ratio, -advantages * clipped)
+    if dual is not None:
+        losses = torch.where(advantages < 0, torch.minimum(losses, -advantages * dual), losses)
+    return losses.sum()
 
 
 def clipped_value(values: Tensor, old_values: Tensor, returns: Tensor, clip: float) -> Tensor:

@@ -12,7 +12,7 @@ from dajeong.records import Frozen
 
 
 class LengthSettings(Frozen):
-    """A reward of 0 for replies of the wanted length, falling to −1 beyond it (DAPO, Yu et al. 2025, eq. 13)."""
+    """A reward of 0 for replies of the wanted length, down to −1 beyond it (DAPO, Yu et al. 2025, eq. 13)."""
 
     weight: float = Field(gt=0)
     """Weight of this reward."""

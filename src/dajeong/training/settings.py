@@ -8,6 +8,7 @@ from pydantic import Field
 
 from dajeong.models.settings import LoraSettings, RuntimeSettings, TinySettings
 from dajeong.records import Frozen
+from dajeong.training.reward_settings import LabelSettings, RewardGateSettings
 
 SCALED: dict[str, Any] = {"scaled": True}
 """Marks a field that the recipe's `scale` multiplies: epochs, updates and row caps, nothing else."""
@@ -91,3 +92,13 @@ class RewardSettings(TrainingSettings):
     """Weight of (r₁ + r₂)², which keeps rewards near 0 (Eisenstein et al. 2023)."""
     normalise_rows: int = Field(512, ge=2)
     """SFT examples on which reward mean and deviation are measured."""
+    template: str | None = None
+    """Template on a bare base, by default what it brings; an adapter brings its own."""
+    labels: LabelSettings = LabelSettings()
+    """Ties, margins, annotators."""
+    validate_every: float = Field(0.25, gt=0, le=1)
+    """Share of the run between two readings of loss and accuracy on the `validation` preferences."""
+    keep: Literal["last", "best"] = "last"
+    """Which weights become the model: the last, or those of the lowest validation loss."""
+    gate: RewardGateSettings = Field(RewardGateSettings(), json_schema_extra={"aside": True})
+    """What the trained model must not be. No weight depends on it."""
