@@ -85,7 +85,7 @@ class GroupPolicy:
     def _nothing_to_learn(self, rollout: int, rewards: Tensor) -> None:
         """At the start the reward is at fault; later the policy may have learned all it can, which is said."""
         if not rollout:
-            raise QualityProblem("rewards-equal", replies=rewards.numel(), reward=float(rewards[0, 0]))
+            raise QualityProblem("groups-equal", replies=rewards.numel(), reward=float(rewards[0, 0]))
         self.progress.say("rollout-equal", rollout=rollout + 1, replies=rewards.numel())
 
     def _picked(self, rollout: int, place: int) -> list[Experience]:
