@@ -58,7 +58,14 @@ def pass_gate(
     found = statistics_of(read)
     failed = faults(found, gate)
     journal = work.journal(None)
-    journal.write("gate", **found, failed=[fault.statistic for fault in failed])
+    journal.write(
+        "gate",
+        not_finite=found["not_finite"],
+        spread=found.get("spread"),
+        unequal_pairs=found.get("unequal_pairs"),
+        length_agreement=found.get("length_agreement"),
+        failed=[fault.statistic for fault in failed],
+    )
     journal.close()
     for fault in failed:
         if gate.action == "stop":
