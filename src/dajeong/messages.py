@@ -301,15 +301,33 @@ MESSAGES: dict[str, Sentence] = {
         "{step} 단계 {update}번째 업데이트: 손실이나 기울기가 {value}입니다. 배치는 {path}에 있습니다. "
         "학습률을 낮추거나 그 행들을 살펴보세요.",
     ),
+    "reference-not-the-start": Sentence(
+        "before anything was learned, policy and reference already differ by {nats:.4f} nats a token: the reference "
+        "must be what the policy starts from. Name one adapter for both.",
+        "아직 아무것도 배우지 않았는데 정책과 기준 모델이 토큰당 {nats:.4f}nat 다릅니다. 기준은 정책이 시작한 "
+        "모델이어야 합니다. 둘에 같은 어댑터를 쓰세요.",
+    ),
+    "rewards-equal": Sentence(
+        "{rewards}: all {replies} replies of the first rollout earn the same, {value:.4g}, so there is nothing to "
+        "learn. Look at the reward model: was it trained, and on which texts?",
+        "{rewards}: 첫 롤아웃의 답변 {replies}개가 모두 같은 보상 {value:.4g}을(를) 받아 배울 것이 없습니다. 보상 "
+        "모델이 어떤 글로 제대로 학습되었는지 살펴보세요.",
+    ),
+    "last-good-kept": Sentence(
+        "{step}: the last policy past no limit is kept in {path}.",
+        "{step}: 한계를 넘지 않은 마지막 정책을 {path}에 남겼습니다.",
+    ),
     "guard-warns": Sentence(
         "{step}, rollout {rollout}: {what}. The reward does not see this: look at the samples.",
         "{step}, 롤아웃 {rollout}: {what}. 보상은 이것을 보지 못합니다. 저널의 답변 견본을 살펴보세요.",
     ),
     "guard-stops": Sentence(
-        "step {step}, rollout {rollout}: {what}. Stopped; the policy so far is in {path}. To go on from "
+        "step {step}, rollout {rollout}: {what}. Stopped; the last policy past no limit is in {good}, the run so "
+        "far in {path}. To go on from "
         "there, raise the limit under `guards` or set guards.action: warn. Any other change needs "
         "--force {step}, which begins it anew.",
-        "{step} 단계, 롤아웃 {rollout}: {what}. 멈췄습니다. 여기까지의 정책은 {path}에 있습니다. 이어 "
+        "{step} 단계, 롤아웃 {rollout}: {what}. 멈췄습니다. 한계를 넘지 않은 마지막 정책은 {good}에, 여기까지의 "
+        "실행은 {path}에 있습니다. 이어 "
         "가려면 `guards`의 한계를 올리거나 guards.action: warn으로 바꾸세요. 다른 설정을 바꾸려면 --force "
         "{step}으로 단계를 새로 시작해야 합니다.",
     ),
@@ -395,6 +413,20 @@ MESSAGES: dict[str, Sentence] = {
     "classifier-no-chat": Sentence(
         "{model}: form: chat, but its tokenizer brings no chat template. Use form: pair or form: reply.",
         "{model}: form이 chat인데 토크나이저에 대화 템플릿이 없습니다. form: pair나 form: reply를 쓰세요.",
+    ),
+    "groups-equal": Sentence(
+        "All {replies} replies of the first rollout earn the same as the others to their prompt ({reward:.3g} to "
+        "the first one), so there is nothing to learn from. Is the reward a constant, or cut by reward_clip? Do "
+        "all replies say the same? Then raise decoding.temperature or replies_per_prompt.",
+        "첫 롤아웃의 답변 {replies}개가 모두 같은 프롬프트의 다른 답변과 같은 보상을 받아(첫 프롬프트 "
+        "{reward:.3g}) 배울 것이 없습니다. 보상이 상수이거나 reward_clip에서 잘리지 않는지 살펴보세요. 답변이 "
+        "모두 같은 말이면 decoding.temperature나 replies_per_prompt를 올리세요.",
+    ),
+    "rollout-equal": Sentence(
+        "Rollout {rollout}: all {replies} replies earn the same as the others to their prompt; only the pull to "
+        "the SFT model, if there is one, is learned from it.",
+        "롤아웃 {rollout}: 답변 {replies}개가 모두 같은 프롬프트의 다른 답변과 같은 보상을 받았습니다. SFT "
+        "모델로 당기는 항이 있으면 그것만 배웁니다.",
     ),
     "reward-other-base": Sentence(
         "reward {reward} belongs to base {base}, the policy to {expected}; both must share one base.",
