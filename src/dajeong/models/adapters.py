@@ -29,6 +29,8 @@ WEIGHTS, CONFIG, TEMPLATE, NOTES, CARD = (
     "dajeong.json",
     "README.md",
 )
+HEAD = "base_model.model.score.weight"
+"""PEFT's name of a scalar head."""
 
 
 class AdapterNotes(Frozen):
@@ -75,7 +77,7 @@ def adapter_tensors(model: RoleModel, role: str) -> dict[str, torch.Tensor]:
             tensors[f"{prefix}.lora_A.weight"] = layer.A[role].detach().float().cpu().contiguous()
             tensors[f"{prefix}.lora_B.weight"] = layer.B[role].detach().float().cpu().contiguous()
     if role in model.heads:
-        tensors["base_model.model.score.weight"] = model.score(role).detach().float().cpu().contiguous()
+        tensors[HEAD] = model.score(role).detach().float().cpu().contiguous()
     return tensors
 
 
@@ -157,7 +159,7 @@ def load_role(model: RoleModel, role: str, folder: Path, *, trainable: bool = Fa
         raise EnvironmentProblem("adapter-missing", path=folder / WEIGHTS)
     stored = load_file(folder / WEIGHTS)
     model.add_role(role, lora_of(folder), trainable=trainable)
-    if "base_model.model.score.weight" in stored:
+    if HEAD in stored:
         model.add_head(role, trainable=trainable)
     wanted = adapter_tensors(model, role)
     for name in sorted(set(wanted) ^ set(stored)):
@@ -181,7 +183,7 @@ def _fill(model: RoleModel, role: str, stored: dict[str, torch.Tensor]) -> None:
                 layer.A[role].copy_(stored[f"base_model.model.{name}.lora_A.weight"])
                 layer.B[role].copy_(stored[f"base_model.model.{name}.lora_B.weight"])
         if role in model.heads:
-            model.score(role).copy_(stored["base_model.model.score.weight"])
+            model.score(role).copy_(stored[HEAD])
 
 
 def _prove(base: Base, role: str, folder: Path) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from dajeong.data.mixture_entries import prompt_group
 from dajeong.data.reserved import refuse_reserved
 from dajeong.errors import DataProblem, UsageProblem
 from dajeong.models.adapters import save_role
@@ -197,9 +198,10 @@ def _data(settings: RewardSettings, work: Workplace) -> tuple[list[Preference], 
     check(data, settings.labels)
     if settings.keep == "best" and not held_out:
         raise UsageProblem("best-of-nothing", step=work.name)
-    shared = {preference.prompt for preference in data} & {preference.prompt for preference in held_out}
+    learned = {prompt_group(preference) for preference in data}
+    shared = [preference for preference in held_out if prompt_group(preference) in learned]
     if shared:
-        text = min(messages[-1].content for messages in shared)[:60]
+        text = shared[0].prompt[-1].content[:60]
         raise DataProblem("validation-leaks", step=work.name, count=len(shared), example=text)
     ties = num_ties(data)
     if ties and settings.labels.ties == "drop":

@@ -10,11 +10,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dajeong.errors import QualityProblem, UsageProblem
+from safetensors import safe_open
+
+from dajeong.errors import EnvironmentProblem, QualityProblem, UsageProblem
 from dajeong.judging.classifier import ClassifierScorer
 from dajeong.judging.reward_model import RewardScorer
 from dajeong.judging.rules import Criterion, RuleScorer
-from dajeong.models.adapters import CONFIG, AdapterNotes, base_of
+from dajeong.models.adapters import CONFIG, HEAD, WEIGHTS, AdapterNotes, base_of
 from dajeong.models.settings import RuntimeSettings
 from dajeong.models.tokenize import TextTokenizer
 from dajeong.records import Message
@@ -118,6 +120,7 @@ def sources_of(settings: RewardsSettings, models: Mapping[str, str], policy: Pol
         if (folder / CONFIG).is_file() and base_of(folder)[0] == policy.base:
             if reader is not None:
                 raise UsageProblem("reward-reader-unused", reward=name)
+            _refuse_headless(folder)
             roles[name] = folder
         elif (folder / CONFIG).is_file():
             others.append(_on_another_base(name, reference, reader or ReaderSettings(), policy))
@@ -154,6 +157,15 @@ def parts_of(
 def role_of(name: str) -> str:
     """How the journal and the forward call the reward model that the recipe calls `name`."""
     return f"reward-{name}"
+
+
+def _refuse_headless(folder: Path) -> None:
+    """Raises EnvironmentProblem where an adapter scores nothing, such as that of SFT."""
+    if not (folder / WEIGHTS).is_file():
+        raise EnvironmentProblem("adapter-missing", path=folder / WEIGHTS)
+    with safe_open(folder / WEIGHTS, framework="pt") as file:
+        if HEAD not in file.keys():
+            raise EnvironmentProblem("reward-no-head", path=folder)
 
 
 def _on_another_base(name: str, reference: str, reader: ReaderSettings, policy: Policy) -> AdapterSource:
