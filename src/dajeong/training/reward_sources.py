@@ -164,7 +164,7 @@ def _refuse_headless(folder: Path) -> None:
     if not (folder / WEIGHTS).is_file():
         raise EnvironmentProblem("adapter-missing", path=folder / WEIGHTS)
     with safe_open(folder / WEIGHTS, framework="pt") as file:
-        if HEAD not in file.keys():
+        if HEAD not in set(file.keys()):
             raise EnvironmentProblem("reward-no-head", path=folder)
 
 
