@@ -112,6 +112,11 @@ MESSAGES: dict[str, Sentence] = {
         "numbers there.",
         "{model}: 파일에 가중치 {count}개가 없습니다(첫째: {first}). 그 자리는 무작위 값이 됩니다.",
     ),
+    "model-keys-unexpected": Sentence(
+        "{model}: {count} weights of its files have no place in the model, first {first}; it would not be the "
+        "model that was saved.",
+        "{model}: 파일의 가중치 {count}개가 모델에 들어갈 자리가 없습니다(첫째: {first}). 저장된 모델과 달라집니다.",
+    ),
     "adapter-empty": Sentence(
         "{path}: the saved adapter of role {role} does nothing (its B matrices are 0 or its file differs). "
         "It was not accepted as a result.",
@@ -302,16 +307,17 @@ MESSAGES: dict[str, Sentence] = {
         "학습률을 낮추거나 그 행들을 살펴보세요.",
     ),
     "reference-not-the-start": Sentence(
-        "before anything was learned, policy and reference already differ by {nats:.4f} nats a token: the reference "
-        "must be what the policy starts from. Name one adapter for both.",
-        "아직 아무것도 배우지 않았는데 정책과 기준 모델이 토큰당 {nats:.4f}nat 다릅니다. 기준은 정책이 시작한 "
+        "before anything was learned, policy and reference already differ by {nats:.4f} nats a token: the "
+        "reference must be what the policy starts from. Name one adapter for both.",
+        "아직 아무것도 배우지 않았는데 정책과 기준 모델이 이미 토큰당 {nats:.4f}nat 다릅니다. "
+        "기준은 정책이 시작한 "
         "모델이어야 합니다. 둘에 같은 어댑터를 쓰세요.",
     ),
     "rewards-equal": Sentence(
-        "{rewards}: all {replies} replies of the first rollout earn the same, {value:.4g}, so there is nothing to "
-        "learn. Look at the reward model: was it trained, and on which texts?",
-        "{rewards}: 첫 롤아웃의 답변 {replies}개가 모두 같은 보상 {value:.4g}을(를) 받아 배울 것이 없습니다. 보상 "
-        "모델이 어떤 글로 제대로 학습되었는지 살펴보세요.",
+        "{rewards}: all {replies} replies of the first rollout earn the same, {value:.4g}, so there is nothing "
+        "to learn. Look at the reward model: was it trained, and on which texts?",
+        "{rewards}: 첫 롤아웃의 답변 {replies}개가 모두 같은 보상 {value:.4g}을(를) 받아 배울 것이 없습니다. "
+        "보상 모델이 어떤 글로 제대로 학습되었는지 살펴보세요.",
     ),
     "last-good-kept": Sentence(
         "{step}: the last policy past no limit is kept in {path}.",
@@ -322,13 +328,11 @@ MESSAGES: dict[str, Sentence] = {
         "{step}, 롤아웃 {rollout}: {what}. 보상은 이것을 보지 못합니다. 저널의 답변 견본을 살펴보세요.",
     ),
     "guard-stops": Sentence(
-        "step {step}, rollout {rollout}: {what}. Stopped; the last policy past no limit is in {good}, the run so "
-        "far in {path}. To go on from "
-        "there, raise the limit under `guards` or set guards.action: warn. Any other change needs "
+        "step {step}, rollout {rollout}: {what}. Stopped; the last policy past no limit is in {good}, the run "
+        "so far in {path}. To go on from there, raise the limit under `guards` or set guards.action: warn. Any other change needs "
         "--force {step}, which begins it anew.",
-        "{step} 단계, 롤아웃 {rollout}: {what}. 멈췄습니다. 한계를 넘지 않은 마지막 정책은 {good}에, 여기까지의 "
-        "실행은 {path}에 있습니다. 이어 "
-        "가려면 `guards`의 한계를 올리거나 guards.action: warn으로 바꾸세요. 다른 설정을 바꾸려면 --force "
+        "{step} 단계, 롤아웃 {rollout}: {what}. 멈췄습니다. 한계를 넘지 않은 마지막 정책은 {good}에, "
+        "여기까지의 실행은 {path}에 있습니다. 이어 가려면 `guards`의 한계를 올리거나 guards.action: warn으로 바꾸세요. 다른 설정을 바꾸려면 --force "
         "{step}으로 단계를 새로 시작해야 합니다.",
     ),
     "not-launched": Sentence(
@@ -427,10 +431,6 @@ MESSAGES: dict[str, Sentence] = {
         "the SFT model, if there is one, is learned from it.",
         "롤아웃 {rollout}: 답변 {replies}개가 모두 같은 프롬프트의 다른 답변과 같은 보상을 받았습니다. SFT "
         "모델로 당기는 항이 있으면 그것만 배웁니다.",
-    ),
-    "reward-other-base": Sentence(
-        "reward {reward} belongs to base {base}, the policy to {expected}; both must share one base.",
-        "보상 {reward}의 기반은 {base}인데 정책의 기반은 {expected}입니다. 같은 기반이어야 합니다.",
     ),
     "engine-differs": Sentence(
         "launched as {asked} processes, but the group of processes has {got}: something else set it up "

@@ -192,6 +192,7 @@ KINDS: dict[str, Kind] = {
             "rewards": MODELS._replace(mapping=True),
             "prompts": DIALOGUES,
             "guard_prompts": DIALOGUES._replace(optional=True),
+            "ptx": DIALOGUES._replace(optional=True),
         },
         outputs={},
         run="dajeong.training.ppo:run",

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dajeong.models.adapters import AdapterNotes, base_of, load_role, save_role
+from dajeong.models.adapters import AdapterNotes, load_role, save_role
 from dajeong.models.base import Base, load_base
 from dajeong.models.layout import TokenOutputs
 from dajeong.models.runtime import key
@@ -32,8 +32,9 @@ from dajeong.training.loop import Loop
 from dajeong.training.parallel import Parallel, Single
 from dajeong.training.ppo import Ppo
 from dajeong.training.ppo_settings import PpoSettings
+from dajeong.training.ppo_step import add_value
 from dajeong.training.reward import Reward
-from dajeong.training.rollout_step import add_policy, add_rewards, add_value
+from dajeong.training.rollout_step import add_policy, add_rewards
 from dajeong.training.rollouts import Prompt, Rollouts
 from dajeong.training.settings import OptimizerSettings, RewardSettings, SftSettings
 from dajeong.training.sft import Sft
@@ -214,8 +215,8 @@ def ppo_base(models: Path) -> tuple[Base, dict[str, AdapterNotes]]:
     base = fresh_base(models)
     add_policy(base.model, models / "sft")
     judges = {name: models / name for name in ("reward-kind", "reward-firm")}
-    notes = add_rewards(base.model, judges, base_of(models / "sft")[0])
-    add_value(base.model, judges)
+    notes = add_rewards(base.model, judges)
+    add_value(base.model, judges, models / "sft")
     return base, notes
 
 

@@ -151,7 +151,7 @@ def test_advantages_follow_from_scores_values_and_divergence(
     try:
         with torch.no_grad():
             layer.B[POLICY].add_(0.5)
-        found = moved.experience(0)
+        found = moved.experience(1)
     finally:
         with torch.no_grad():
             layer.B[POLICY].copy_(before)
@@ -214,7 +214,7 @@ def test_every_reply_is_learned_once_an_epoch(models: Path) -> None:
     seen: list[list[int]] = [[], []]
     for place in range(6):
         algorithm.buffer = algorithm.buffer or algorithm.experience(0)
-        for part in algorithm._micro_batches(place):
+        for part in algorithm.forwards.micro_batches(algorithm.buffer, 0, place, 60):
             lengths = [2 * len(e.ids) for e in part]
             assert len(part) == 1 or sum(lengths) <= 60, "policy and value both cost tokens"
             seen[place // 3] += [algorithm.buffer.index(e) for e in part]
@@ -226,11 +226,11 @@ def test_every_reply_is_learned_once_an_epoch(models: Path) -> None:
 def test_processes_share_a_mini_batch_evenly(models: Path, world: int) -> None:
     algorithm = make_ppo(models, micro=40)
     algorithm.buffer = algorithm.experience(0)
-    whole = [e for part in algorithm._micro_batches(0) for e in part]
+    whole = [e for part in algorithm.forwards.micro_batches(algorithm.buffer, 0, 0, 40) for e in part]
     parts = []
     for rank in range(world):
-        algorithm.parallel = type("Share", (), {"rank": rank, "world": world})()
-        parts.append(algorithm._micro_batches(0))
+        algorithm.rollouts.parallel = type("Share", (), {"rank": rank, "world": world})()
+        parts.append(algorithm.forwards.micro_batches(algorithm.buffer, 0, 0, 40))
     assert len({len(mine) for mine in parts}) == 1
     together = [algorithm.buffer.index(e) for mine in parts for part in mine for e in part]
     assert sorted(together) == sorted(algorithm.buffer.index(e) for e in whole)
@@ -240,7 +240,7 @@ def test_an_idle_batch_has_no_weight_no_loss_and_only_zero_gradients(models: Pat
     algorithm = make_ppo(models)
     algorithm.buffer = algorithm.experience(0)
     model = algorithm.base.model
-    batch = algorithm._batch([])
+    (batch,) = algorithm.forwards.of([], algorithm.buffer[0].ids[:2])
     assert set(batch.weights.values()) == {0.0}
     terms = algorithm.loss(model(batch.tokens), batch)
     assert all(float(term.detach()) == 0.0 for term in terms.values())

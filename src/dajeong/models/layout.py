@@ -147,6 +147,8 @@ class Sequence_(NamedTuple):
     """Tokens whose log-probability is asked; the first token has none."""
     value_at: Sequence[int] = ()
     """Places at which the role's scalar head is read."""
+    head: Role = None
+    """Whose head is read there, where it is not the role's own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,7 +165,8 @@ class TokenBatch:
     """(N,) those next tokens."""
     value_at: Mapping[str, Tensor] = field(default_factory=dict)
     """Role → (M,) tokens at which its scalar head is read."""
-    temperature: float = 1.0
+    temperature: float | Tensor = 1.0
+    """One for all, or (N,)."""
     entropy: bool = False
     """Also measure the entropy at every scored token."""
 
@@ -186,7 +189,7 @@ class TokenOutputs(NamedTuple):
 def pack(
     sequences: Sequence[Sequence_],
     device: torch.device | str = "cpu",
-    temperature: float = 1.0,
+    temperature: float | Tensor = 1.0,
     entropy: bool = False,
 ) -> TokenBatch:
     """Lay sequences end to end; put those of one role side by side, or every change of role costs a span.
@@ -206,8 +209,9 @@ def pack(
     score_at = np.concatenate(scored) if scored else np.zeros(0, np.int64)
     values: dict[str, list[int]] = {}
     for sequence, start in zip(sequences, packing.offsets, strict=False):
-        if sequence.value_at and sequence.role is not None:
-            values.setdefault(sequence.role, []).extend(int(start) + at for at in sequence.value_at)
+        head = sequence.head or sequence.role
+        if sequence.value_at and head is not None:
+            values.setdefault(head, []).extend(int(start) + at for at in sequence.value_at)
     return TokenBatch(
         ids=_tensor(ids, place)[None],
         positions=_tensor(positions, place)[None],

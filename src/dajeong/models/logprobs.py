@@ -12,10 +12,10 @@ MAX_LOGITS = 1 << 26
 
 
 def token_logprobs(
-    hidden: Tensor, head: nn.Module, targets: Tensor, temperature: float, entropy: bool
+    hidden: Tensor, head: nn.Module, targets: Tensor, temperature: float | Tensor, entropy: bool
 ) -> tuple[Tensor, Tensor | None]:
     """hidden (N, H), targets (N,) → log p(target) (N,) and entropy (N,) or None, in float32, under
-    softmax(logits / temperature).
+    softmax(logits / temperature); the temperature is one for all, or (N,).
     """
     if not len(targets):
         empty = hidden.sum(dim=-1).float()  # keeps the graph, so that gradients exist and are 0
@@ -30,7 +30,7 @@ def token_logprobs(
             hidden[at : at + size],
             head,
             targets[at : at + size],
-            temperature,
+            temperature[at : at + size] if isinstance(temperature, Tensor) else temperature,
             entropy,
             use_reentrant=False,
         )
@@ -41,10 +41,12 @@ def token_logprobs(
 
 
 def _chunk(
-    hidden: Tensor, head: nn.Module, targets: Tensor, temperature: float, entropy: bool
+    hidden: Tensor, head: nn.Module, targets: Tensor, temperature: float | Tensor, entropy: bool
 ) -> tuple[Tensor, Tensor | None]:
     logits = head(hidden).float()
-    if temperature != 1.0:
+    if isinstance(temperature, Tensor):
+        logits = logits / temperature[:, None]
+    elif temperature != 1.0:
         logits = logits / temperature
     logprobs = -cross_entropy(logits, targets, reduction="none")
     return logprobs, (_entropy(logits) if entropy else None)

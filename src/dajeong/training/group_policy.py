@@ -19,10 +19,9 @@ from dajeong.training.algorithm import Batch, Entry, State, StepReport, Update
 from dajeong.training.experience import Experience, from_state, joined, to_state
 from dajeong.training.group_advantages import are_equal, weights_of
 from dajeong.training.group_settings import GroupSettings
-from dajeong.training.loop import Loop
 from dajeong.training.losses import clip_fraction, clipped_policy, k3
 from dajeong.training.mini_batches import mini_batch, shared
-from dajeong.training.rollout_step import opened, save_policy
+from dajeong.training.rollout_step import learn, opened
 from dajeong.training.rollouts import POLICY, Rollouts
 from dajeong.workplace import Workplace
 
@@ -83,7 +82,7 @@ class GroupPolicy:
         return float(token_rewards(e.score, e.columns["logprobs"], e.columns["reference"], kl).sum())
 
     def _nothing_to_learn(self, rollout: int, rewards: Tensor) -> None:
-        """At the start the reward is at fault; later the policy may have learned all it can, which is said."""
+        """At first the reward is at fault; later the policy may have learned all it can, which is said."""
         if not rollout:
             raise QualityProblem("groups-equal", replies=rewards.numel(), reward=float(rewards[0, 0]))
         self.progress.say("rollout-equal", rollout=rollout + 1, replies=rewards.numel())
@@ -144,16 +143,17 @@ class GroupPolicy:
         return told
 
     def state(self) -> State:
-        tensors, values = to_state(self.buffer)
-        guards = self.rollouts.guards
-        watched = {"guards": guards.history} if guards else {}
-        return State(tensors, {"done": self.done, "buffer": values, **watched})
+        columns, buffer = to_state(self.buffer)
+        kept = self.rollouts.state()
+        tensors = {f"buffer/{name}": column for name, column in columns.items()} | kept.tensors
+        return State(tensors, {"done": self.done, "buffer": buffer, "rollouts": kept.values})
 
     def restore(self, state: State) -> None:
         self.done = state.values["done"]
-        self.buffer = from_state(state.tensors, state.values["buffer"])
-        if self.rollouts.guards:
-            self.rollouts.guards.restore(state.values.get("guards", []))
+        prefix = "buffer/"
+        columns = {n.removeprefix(prefix): t for n, t in state.tensors.items() if n.startswith(prefix)}
+        self.buffer = from_state(columns, state.values["buffer"])
+        self.rollouts.restore(State(state.tensors, state.values["rollouts"]))
 
 
 def _teaches(replies: Sequence[Experience]) -> bool:
@@ -174,6 +174,4 @@ def train(kind: str, learner: type[GroupPolicy], settings: GroupSettings, work: 
     """The steps `grpo` and `rloo`: an SFT adapter, reward adapters and prompts in, a policy adapter out."""
     step = opened(settings, work)
     algorithm = learner(step.rollouts, settings, work.progress)
-    every = settings.checkpoint_every * settings.steps_per_rollout
-    Loop(algorithm, work, step.parallel, every, {"roles": sorted(step.rollouts.rewards)}).run()
-    save_policy(kind, step, settings, work)
+    learn(kind, algorithm, step, settings, work)

@@ -1,7 +1,7 @@
-"""Guards of PPO: signals that a policy goes where its reward does not look, and when that is too far.
+"""Guards of a policy: signals that it goes where its reward does not look, and when that is too far.
 
-A signal is compared with its first reading, when the policy still was the SFT model. Knows no loop and no
-model: it is given replies, and says whether the run may go on.
+Most signals are compared with their first reading, when the policy still was the SFT model. Knows no loop and
+no model: it is given replies and figures, and says whether the run may go on.
 """
 
 from __future__ import annotations
@@ -13,9 +13,24 @@ from dajeong.errors import QualityProblem
 from dajeong.judging.refusal import rates
 from dajeong.judging.signals import signals_of
 from dajeong.records import Dialogue, Reply
-from dajeong.training.algorithm import Entry
+from dajeong.training.algorithm import Entry, State
+from dajeong.training.role_copy import RoleCopy
 from dajeong.training.rollout_settings import GuardSettings
 from dajeong.workplace import Workplace
+
+SIGNALS = (
+    "repetition",
+    "distinct_2",
+    "characters",
+    "false_refusal",
+    "kl",
+    "reward",
+    "unended",
+    "empty",
+    "deviation",
+)
+LAST_GOOD = "last-good"
+"""Folder of the last policy that was past no limit, where a guard stopped the run."""
 
 History = Sequence[Mapping[str, float]]
 """Readings of the rollouts so far; not every signal is read at each of them."""
@@ -39,7 +54,7 @@ def beyond(history: History, settings: GuardSettings) -> list[Beyond]:
 
 def _latest(history: History, settings: GuardSettings) -> Iterator[list[Beyond]]:
     """Of each limit: those of the last `patience` readings that lie past it."""
-    for signal in ("repetition", "distinct_2", "characters", "false_refusal"):
+    for signal in SIGNALS:
         values = [readings[signal] for readings in history if signal in readings]
         for limit, is_floor in _limits(signal, values[0], settings) if values else ():
             last = values[-settings.patience :]
@@ -49,15 +64,25 @@ def _latest(history: History, settings: GuardSettings) -> Iterator[list[Beyond]]
 
 def _limits(signal: str, first: float, settings: GuardSettings) -> Iterator[tuple[float, bool]]:
     """(limit, whether it is a floor), from the first reading."""
-    if signal == "repetition" and settings.repetition is not None:
-        yield first + settings.repetition, False
-    if signal == "false_refusal" and settings.false_refusal is not None:
-        yield first + settings.false_refusal, False
+    rises = {
+        "repetition": settings.repetition,
+        "false_refusal": settings.false_refusal,
+        "unended": settings.unended,
+        "empty": settings.empty,
+    }
+    if (rise := rises.get(signal)) is not None:
+        yield first + rise, False
     if signal == "distinct_2" and settings.distinct is not None:
         yield first * settings.distinct, True
     if signal == "characters" and settings.length is not None:
         yield first * settings.length, False
         yield first / settings.length, True
+    if signal == "kl" and settings.kl is not None:
+        yield settings.kl, False
+    if signal == "reward" and settings.reward is not None:
+        yield first - settings.reward, True
+    if signal == "deviation" and settings.deviation is not None:
+        yield settings.deviation, True
 
 
 def readings_of(texts: Sequence[str], answers: Sequence[Reply]) -> dict[str, float]:
@@ -67,6 +92,7 @@ def readings_of(texts: Sequence[str], answers: Sequence[Reply]) -> dict[str, flo
         "repetition": signals.repetition,
         "distinct_2": signals.distinct,
         "characters": signals.length,
+        "empty": sum(not text.strip() for text in texts) / len(texts),
     }
     if "false_refusal" in refused:
         values["false_refusal"] = refused["false_refusal"]
@@ -78,9 +104,18 @@ def readings_of(texts: Sequence[str], answers: Sequence[Reply]) -> dict[str, flo
 class Guards:
     """The guards of one run: what they have read, and what they have said."""
 
-    def __init__(self, settings: GuardSettings, work: Workplace, asked: Sequence[Dialogue] = ()) -> None:
-        """`asked`: prompts whose greedy replies show false refusals; none, and these are not read."""
-        self.settings, self.work, self.asked = settings, work, asked
+    def __init__(
+        self,
+        settings: GuardSettings,
+        work: Workplace,
+        asked: Sequence[Dialogue] = (),
+        good: RoleCopy | None = None,
+    ) -> None:
+        """`asked`: prompts whose greedy replies show false refusals; none, and these are not read.
+
+        `good` becomes what the policy was when it last was past no limit.
+        """
+        self.settings, self.work, self.asked, self.good = settings, work, asked, good
         self.history: list[dict[str, float]] = []
         self._said: set[str] = set()
 
@@ -88,20 +123,45 @@ class Guards:
         """Whether the prompts are answered before this rollout is learned from."""
         return bool(self.asked) and rollout % self.settings.every == 0
 
-    def entry(self, rollout: int, of: int, texts: Sequence[str], answers: Sequence[Reply]) -> Entry:
-        """What this rollout shows, for the journal; the entry stops the loop where the settings say so."""
-        self.history.append(readings_of(texts, answers))
+    def entry(
+        self,
+        rollout: int,
+        of: int,
+        texts: Sequence[str],
+        answers: Sequence[Reply],
+        figures: Mapping[str, float] | None = None,
+    ) -> Entry:
+        """What this rollout shows, for the journal; the entry stops the loop where the settings say so.
+
+        `figures`: `deviation`, and signals that other lines of the journal tell already.
+        """
+        readings = readings_of(texts, answers)
+        self.history.append({**readings, **(figures or {})})
         found = beyond(self.history, self.settings)
         self._warn(found)
-        values: dict[str, Any] = {"rollout": rollout + 1, "of": of, **self.history[-1]}
+        self._keep_good(complete=not self.asked or bool(answers))
+        values: dict[str, Any] = {"rollout": rollout + 1, "of": of, **readings}
+        if figures and "deviation" in figures:
+            values["deviation"] = figures["deviation"]
         values["beyond"] = [each.signal for each in found]
         return Entry("guard", values, self._problem(found))
 
-    def restore(self, history: Sequence[Mapping[str, float]]) -> None:
+    def state(self) -> State:
+        return State(self.good.state("good") if self.good else {}, {"history": self.history})
+
+    def restore(self, state: State) -> None:
         """Raises QualityProblem where what was read before is past the limits of today, too."""
-        self.history = [dict(readings) for readings in history]
+        self.history = [dict(readings) for readings in state.values.get("history", [])]
+        if self.good and any(name.startswith("good/") for name in state.tensors):
+            self.good.restore("good", state.tensors)
         if problem := self._problem(beyond(self.history, self.settings)):
             raise problem
+
+    def _keep_good(self, complete: bool) -> None:
+        """`complete`: every signal was read of this policy."""
+        strict = self.settings.model_copy(update={"patience": 1})
+        if self.good and complete and not beyond(self.history, strict):
+            self.good.follow(1)
 
     def _warn(self, found: Sequence[Beyond]) -> None:
         """Once for each signal: more would hide the rest."""
@@ -120,4 +180,5 @@ class Guards:
             rollout=len(self.history),
             what=", ".join(map(str, found)),
             path=self.work.folder / "checkpoints",
+            good=self.work.folder / LAST_GOOD,
         )

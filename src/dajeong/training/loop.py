@@ -75,7 +75,8 @@ class Loop:
             torch.manual_seed(
                 key(self.work.seed, self.work.name, "dropout", self.update, self.parallel.rank, index)
             )
-            with self.parallel.accumulating(wrapped, last=index == len(update.batches) - 1):
+            last = all(later.model != batch.model for later in update.batches[index + 1 :])
+            with self.parallel.accumulating(wrapped, last=last):
                 terms = self.algorithm.loss(wrapped(batch.tokens), batch)
                 self._backward(terms, totals, batch)
             for name, term in terms.items():

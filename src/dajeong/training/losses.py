@@ -46,8 +46,8 @@ def clipped_policy(
 ) -> Tensor:
     """All (N,) over reply tokens → Σ max(−A·ρ, −A·clip(ρ, 1 ± ε)) (Schulman et al. 2017, eq. 7).
 
-    `clip_high` is an ε of its own for 1 + ε (Yu et al. 2025 (DAPO), §3.1: clip-higher). With `dual` no token of
-    a bad reply costs more than −A·dual, however likely it has become (Ye et al. 2020, eq. 5: dual-clip).
+    `clip_high` is an ε of its own for 1 + ε (Yu et al. 2025 (DAPO), §3.1: clip-higher). With `dual` no token
+    of a bad reply costs more than −A·dual, however likely it has become (Ye et al. 2020, eq. 5: dual-clip).
     """
     ratio = (logprobs - old_logprobs).exp()
     clipped = ratio.clamp(1 - clip, 1 + (clip if clip_high is None else clip_high))

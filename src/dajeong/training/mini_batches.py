@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Protocol, TypeVar
 
 from dajeong.models.runtime import permutation
 from dajeong.models.scoring import fill
-from dajeong.training.experience import Experience
 from dajeong.training.parallel import Parallel
 
 
-def forwards(part: Sequence[Experience], num_roles: int, budget: int) -> Iterator[list[Experience]]:
-    """Replies of like length together, as many as `budget` tokens hold when `num_roles` read each."""
+class HasIds(Protocol):
+    @property
+    def ids(self) -> list[int]: ...
+
+
+T = TypeVar("T", bound=HasIds)
+
+
+def forwards(part: Sequence[T], num_roles: int, budget: int) -> Iterator[list[T]]:
+    """Sequences of like length together, as many as `budget` tokens hold when `num_roles` read each."""
     lengths = [len(e.ids) * num_roles for e in part]
     order = sorted(range(len(part)), key=lambda index: lengths[index])
     for indices in fill(order, lengths, budget):
@@ -24,9 +32,7 @@ def mini_batch(count: int, num_mini_batches: int, seed: int, rollout: int, place
     return order[place % num_mini_batches :: num_mini_batches]
 
 
-def shared(
-    picked: Sequence[Experience], num_roles: int, budget: int, parallel: Parallel
-) -> list[list[Experience]]:
+def shared(picked: Sequence[T], num_roles: int, budget: int, parallel: Parallel) -> list[list[T]]:
     """This process's forwards of a mini-batch; every process gets equally many, some perhaps empty."""
     shares = [picked[rank :: parallel.world] for rank in range(parallel.world)]
     cut = [list(forwards(mine, num_roles, budget)) for mine in shares]

@@ -8,14 +8,19 @@ from pydantic import Field, model_validator
 
 from dajeong.models.settings import RuntimeSettings
 from dajeong.records import Decoding, Frozen
+from dajeong.training.reward_source_settings import RewardsSettings
 from dajeong.training.settings import SCALED, OptimizerSettings
 
 
 class GuardSettings(Frozen):
-    """When a policy has gone too far where its reward does not look. Limits are relative to the first rollout."""
+    """When a policy has gone too far where its reward does not look. Most limits are relative to the first
+    rollout, when it still was what it started from.
+    """
 
     action: Literal["off", "warn", "stop"] = "warn"
-    """`stop` saves a checkpoint, ends the run with exit code 6; with other limits it goes on."""
+    """`stop` keeps the last good policy, saves a checkpoint and ends the run with exit code 6; with other
+    limits it goes on.
+    """
     patience: int = Field(2, ge=1)
     """Readings in a row that must be past a limit."""
     repetition: float | None = Field(0.2, ge=0, le=1)
@@ -26,15 +31,34 @@ class GuardSettings(Frozen):
     """Replies may become this many times as long, or as short; null sets no limit."""
     false_refusal: float | None = Field(0.1, ge=0, le=1)
     """Refusals of the harmless among `guard_prompts` may rise by this; null sets no limit."""
+    kl: float | None = Field(100.0, gt=0)
+    """KL budget: nats that a reply may lie from the reference, on average; null sets no limit."""
+    reward: float | None = Field(2.0, gt=0)
+    """The score may fall by this: rewards have collapsed; null sets no limit."""
+    unended: float | None = Field(0.5, ge=0, le=1)
+    """The share of replies that never end may rise by this; null sets no limit."""
+    empty: float | None = Field(0.3, ge=0, le=1)
+    """The share of replies without a character may rise by this; null sets no limit."""
+    deviation: float | None = Field(1e-4, ge=0)
+    """Scores of a rollout whose deviation is below this are all the same; null sets no limit."""
     every: int = Field(5, ge=1)
     """Rollouts between two readings of refusals; each draws a greedy reply to all `guard_prompts`."""
 
 
-class RolloutSettings(Frozen):
+class AdaptiveKlSettings(Frozen):
+    """A weight of the KL penalty that follows a target (Ziegler et al. 2019, §2.2)."""
+
+    target: float = Field(gt=0)
+    """Nats that a whole reply should lie from the reference, on average."""
+    gain: float = Field(0.1, gt=0, le=1)
+    """How fast the weight follows, per rollout."""
+    bound: float = Field(0.2, gt=0)
+    """The error counts as at most this, on both sides."""
+
+
+class RolloutSettings(RewardsSettings):
     """What PPO and its kin have in common: prompts, replies, rewards, mini-batches."""
 
-    rewards: dict[str, float] = Field(min_length=1)
-    """Reward step → weight of its normalised reward."""
     updates: int = Field(30, ge=2, json_schema_extra=SCALED)
     """Rollouts; each is followed by `epochs` × `mini_batches` optimizer steps."""
     prompts_per_update: int = Field(64, ge=1)
@@ -47,8 +71,12 @@ class RolloutSettings(Frozen):
     """Optimizer steps in one pass."""
     decoding: Decoding = Decoding(temperature=1.0, max_new_tokens=64)
     """How rollouts are drawn; log-probabilities use the same temperature."""
-    reward_clip: float = Field(10.0, gt=0)
-    """Normalised rewards are cut to ±this."""
+    normalise: Literal["sft", "running", "none"] = "sft"
+    """Rewards lose a mean and are divided by a deviation: those measured on SFT examples, those of all
+    rollouts so far, or neither.
+    """
+    reward_clip: float | None = Field(10.0, gt=0)
+    """Normalised rewards are cut to ±this; null cuts nothing."""
     missing_eos_penalty: float = Field(1.0, ge=0)
     """Taken from the reward of a reply that never ended."""
     optimizer: OptimizerSettings = OptimizerSettings(learning_rate=1e-4)
@@ -70,6 +98,15 @@ class RolloutSettings(Frozen):
     def steps_per_rollout(self) -> int:
         """Optimizer steps after each rollout."""
         return self.epochs * self.mini_batches
+
+    @model_validator(mode="after")
+    def _fills_mini_batches(self) -> Self:
+        replies = self.prompts_per_update * self.replies_per_prompt
+        if self.mini_batches > replies:
+            raise ValueError(
+                f"mini_batches {self.mini_batches}: a rollout has only {replies} replies to share"
+            )
+        return self
 
     @model_validator(mode="after")
     def _samples(self) -> Self:

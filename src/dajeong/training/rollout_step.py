@@ -9,10 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
-
 from dajeong.data.reserved import refuse_reserved
-from dajeong.errors import DataProblem, UsageProblem
+from dajeong.errors import DataProblem, QualityProblem
 from dajeong.models.adapters import (
     AdapterNotes,
     base_of,
@@ -25,13 +23,16 @@ from dajeong.models.adapters import (
 from dajeong.models.base import Base, load_base
 from dajeong.models.roles import RoleModel
 from dajeong.models.tokenize import prompt_ids, stop_ids
-from dajeong.records import Dialogue
+from dajeong.records import Dialogue, Record
 from dajeong.rollout.native import NativeEngine, context_limit
 from dajeong.templates import Template
+from dajeong.training.algorithm import Algorithm
 from dajeong.training.cards import card_of
-from dajeong.training.critic import VALUE
-from dajeong.training.guards import Guards
+from dajeong.training.guards import LAST_GOOD, Guards
+from dajeong.training.loop import Loop
 from dajeong.training.parallel import Parallel, parallel_of
+from dajeong.training.reward_sources import Policy, role_of, sources_of
+from dajeong.training.role_copy import RoleCopy
 from dajeong.training.rollout_settings import RolloutSettings
 from dajeong.training.rollouts import POLICY, REFERENCE, Prompt, Rollouts
 from dajeong.workplace import Workplace
@@ -44,7 +45,8 @@ class RolloutStep(NamedTuple):
     parallel: Parallel
     rollouts: Rollouts
     template: Template
-    asked: list[Dialogue]
+    read: dict[str, Sequence[Record]]
+    """Input → its records, for the card."""
     source: Path
     """Folder of the adapter that policy and reference start from."""
     judges: dict[str, Path]
@@ -61,11 +63,11 @@ def opened(settings: RolloutSettings, work: Workplace) -> RolloutStep:
     base = load_base(reference, settings.runtime, revision=revision)
     template = template_of(source)
     add_policy(base.model, source)
-    judges = {f"reward-{name}": Path(path) for name, path in work.models("rewards").items()}
-    rewards = add_rewards(base.model, judges, reference)
-    watched = work.records("guard_prompts", Dialogue)
-    refuse_reserved(watched, work.name)  # who stops by a test chooses by it
-    guards = None if settings.guards.action == "off" else Guards(settings.guards, work, watched)
+    policy = Policy(reference, base.tokenizer, template, settings.runtime)
+    given = sources_of(settings, work.models("rewards"), policy)
+    judges = {role_of(name): folder for name, folder in given.roles.items()}
+    rewards = add_rewards(base.model, judges)
+    guards, guarded = _guards(settings, work, base, template)
     rollouts = Rollouts(
         base,
         prompts_of(asked, base, template, work),
@@ -76,27 +78,45 @@ def opened(settings: RolloutSettings, work: Workplace) -> RolloutStep:
         NativeEngine(base.model, settings.max_slots),
         parallel,
         guards,
-        prompts_of(watched, base, template, work) if guards and watched else (),
+        guarded,
+        given.others,
     )
-    return RolloutStep(base, parallel, rollouts, template, asked, source, judges)
+    return RolloutStep(base, parallel, rollouts, template, {"prompts": asked}, source, judges)
 
 
-def save_policy(kind: str, step: RolloutStep, settings: RolloutSettings, work: Workplace) -> None:
-    """Write the trained policy, on the first process."""
-    if step.parallel.rank:
-        return
-    grown_from = [step.source, *step.judges.values()]
-    read = {"prompts": step.asked}
-    reference = base_of(step.source)[0]
-    card = card_of(work, kind, POLICY, settings, step.template.name, read, reference, grown_from)
-    save_role(step.base, POLICY, work.model_folder, step.template, card=card)
+def learn(
+    kind: str, algorithm: Algorithm, step: RolloutStep, settings: RolloutSettings, work: Workplace
+) -> None:
+    """Run the algorithm to its end and write the policy; where the run is stopped for its quality, the last
+    good policy, if the guards kept one.
+    """
+    every = settings.checkpoint_every * settings.steps_per_rollout
+    try:
+        Loop(algorithm, work, step.parallel, every, {"roles": sorted(step.rollouts.rewards)}).run()
+    except QualityProblem:
+        guards = step.rollouts.guards
+        if guards and guards.good and step.parallel.rank == 0:
+            guards.good.save(step.base, work.folder / LAST_GOOD, step.template)
+            work.progress.say("last-good-kept", step=work.name, path=work.folder / LAST_GOOD)
+        raise
+    if step.parallel.rank == 0:
+        card = policy_card(kind, step, settings, work)
+        save_role(step.base, POLICY, work.model_folder, step.template, card=card)
+
+
+def policy_card(kind: str, step: RolloutStep, settings: RolloutSettings, work: Workplace) -> str:
+    """The card of the policy: it inherits the sources of all that it learned from."""
+    grown_from = [step.source, *work.models("rewards").values()]
+    reference, name = base_of(step.source)[0], step.template.name
+    return card_of(work, kind, POLICY, settings, name, step.read, reference, grown_from)
 
 
 def prompts_of(asked: Sequence[Dialogue], base: Base, template: Template, work: Workplace) -> list[Prompt]:
     """Prompts that leave room for a reply; the others are counted. Raises DataProblem where none is left."""
     limit = context_limit(base.model.config)
-    questions = [(d.id, d.messages if d.is_prompt else d.messages[:-1]) for d in asked]
-    prompts = [Prompt(name, prompt_ids(said, template, base.tokenizer), said) for name, said in questions]
+    prompts = [
+        Prompt(d.id, prompt_ids(d.messages, template, base.tokenizer), d) for d in map(_asked_only, asked)
+    ]
     fitting = [prompt for prompt in prompts if len(prompt.ids) < limit]
     if len(fitting) < len(prompts):
         left_out = len(prompts) - len(fitting)
@@ -112,22 +132,27 @@ def add_policy(model: RoleModel, source: Path) -> None:
     model.add_role(POLICY, lora_of(source), trainable=True, copy_of=REFERENCE)
 
 
-def add_rewards(model: RoleModel, judges: Mapping[str, Path], reference: str) -> dict[str, AdapterNotes]:
-    """Load reward roles. Raises UsageProblem on another base."""
-    found = {}
+def add_rewards(model: RoleModel, judges: Mapping[str, Path]) -> dict[str, AdapterNotes]:
+    """Load the reward roles, each from its folder."""
     for role, folder in judges.items():
-        if base_of(folder)[0] != reference:
-            name = role.removeprefix("reward-")
-            raise UsageProblem("reward-other-base", reward=name, base=base_of(folder)[0], expected=reference)
         load_role(model, role, folder)
-        found[role] = notes_of(folder)
-    return found
+    return {role: notes_of(folder) for role, folder in judges.items()}
 
 
-def add_value(model: RoleModel, judges: Mapping[str, Path]) -> None:
-    """Value starts as a copy of the first reward role, its head included."""
-    first, folder = next(iter(judges.items()))
-    model.add_role(VALUE, lora_of(folder), trainable=True, copy_of=first)
-    model.add_head(VALUE, trainable=True)
-    with torch.no_grad():
-        model.score(VALUE).copy_(model.score(first))
+def _guards(
+    settings: RolloutSettings, work: Workplace, base: Base, template: Template
+) -> tuple[Guards | None, list[Prompt]]:
+    """The guards and the prompts that they ask."""
+    watched = work.records("guard_prompts", Dialogue)
+    refuse_reserved(watched, work.name)  # who stops by a test chooses by it
+    if settings.guards.action == "off":
+        return None, []
+    good = RoleCopy(base.model, POLICY) if settings.guards.action == "stop" else None
+    prompts = prompts_of(watched, base, template, work) if watched else []
+    return Guards(settings.guards, work, watched, good), prompts
+
+
+def _asked_only(dialogue: Dialogue) -> Dialogue:
+    if dialogue.is_prompt:
+        return dialogue
+    return dialogue.model_copy(update={"messages": dialogue.messages[:-1]})
