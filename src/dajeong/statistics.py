@@ -17,6 +17,8 @@ from dajeong import bootstrap
 from dajeong.bootstrap import NUM_RESAMPLES, Method
 
 CONFIDENCE = 0.95
+FEW = 30
+"""Items below which nothing is called better, whatever its interval."""
 
 
 class Estimate(NamedTuple):

@@ -212,21 +212,30 @@ KINDS: dict[str, Kind] = {
     ),
     "evaluate": Kind(
         EvaluateSettings,
-        inputs={"models": MODELS, "prompts": DIALOGUES},
+        inputs={"models": MODELS, "prompts": DIALOGUES, "train": RECORDS._replace(optional=True)},
         outputs={"results": "Result", "replies": "Reply", "scores": "Score"},
         run="dajeong.evaluation.smalltalk:run",
         version=2,
     ),
     "judge": Kind(
         JudgeSettings,
-        inputs={"replies": Input("Reply", many=True), "judge": MODEL._replace(optional=True)},
+        inputs={
+            "replies": Input("Reply", many=True),
+            "judge": MODEL._replace(optional=True),
+            "train": RECORDS._replace(optional=True),
+        },
         outputs={"scores": "Score", "results": "Result"},
         run="dajeong.judging.judge:run",
+        version=2,
         estimate="dajeong.judging.judge:estimate",
     ),
     "compare": Kind(
         CompareSettings,
-        inputs={"replies": Input("Reply", many=True), "judge": MODEL._replace(optional=True)},
+        inputs={
+            "replies": Input("Reply", many=True),
+            "judge": MODEL._replace(optional=True),
+            "train": RECORDS._replace(optional=True),
+        },
         outputs={"scores": "Score", "preferences": "Preference", "results": "Result"},
         run="dajeong.judging.compare:run",
         estimate="dajeong.judging.compare:estimate",

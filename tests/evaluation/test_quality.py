@@ -57,6 +57,17 @@ def test_means_intervals_ceiling_and_relative_scores(tmp_path: Path) -> None:
     assert (difference.value, difference.versus) == (1, "one") and "not shown" not in difference.notes
 
 
+def test_a_scale_of_two_has_mcnemar_s_p(tmp_path: Path) -> None:
+    header = ("prompt", "answer", "이해 가능성 (0 - 1)", "친근함")
+    one, two = (
+        write(tmp_path / f"{name}.csv", header, [(f"물음 {n}", "답", int(n < most), 3) for n in range(40)])
+        for name, most in (("one", 30), ("two", 38))
+    )
+    rows = rows_of(f"one={one}", f"two={two}")
+    assert "McNemar p 0.0078" in rows["two", "이해 가능성", True].notes  # 2 / 2 ** 8
+    assert "McNemar" not in rows["two", "친근함", True].notes + rows["two", "total", True].notes
+
+
 def test_what_is_missing_is_counted_and_never_zero(tmp_path: Path) -> None:
     file = answers(tmp_path / "one.csv", [(5, 5), (0, 5), ("", 5), ("네 점", 5), (9, 5), (5, "nan")])
     rows = rows_of(f"one={file}")

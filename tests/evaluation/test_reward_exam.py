@@ -205,7 +205,7 @@ def test_prompts_of_the_training_pairs_are_told(tmp_path: Path) -> None:
     work = Workplace(tmp_path, "reward-report", inputs=inputs)
     report(RewardReportSettings(), work, "reward", Judge(lambda answer: float(len(answer))))
     first = next(iter(read_records(work.folder / "results.jsonl", Result)))
-    assert "7 of 80 test prompts are in the training pairs" in first.notes
+    assert "7 of 80 prompts are in the training data: nothing is shown" in first.notes
 
 
 def test_sermons_are_many_and_shared_out_evenly() -> None:

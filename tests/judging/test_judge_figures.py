@@ -8,10 +8,12 @@ from dajeong.judging.judge_figures import authors_of, figures
 from dajeong.records import Decoding, Reply, Result, Score
 
 
-def score(reply: Reply, value: float | None, criterion: str = "friendliness") -> Score:
+def score(
+    reply: Reply, value: float | None, criterion: str = "friendliness", scale: tuple[int, int] = (1, 5)
+) -> Score:
     return Score(
         id=f"{reply.id}/{criterion}",
-        meta={"scale": [1, 5], "rubric": "vaiv-1", "valid_mass": 0.9},
+        meta={"scale": list(scale), "rubric": "vaiv-1", "valid_mass": 0.9},
         reply_id=reply.id,
         scorer="judge:m",
         criterion=criterion,
@@ -90,3 +92,15 @@ def test_several_replies_to_a_prompt_are_one_cluster() -> None:
         figures(SFT, [score(each, float(1 + n % 5)) for n, each in enumerate(SFT)]), "sft", "friendliness"
     )
     assert wide.value == single.value and (wide.ci_low, wide.ci_high) == (single.ci_low, single.ci_high)
+
+
+def test_a_yes_or_no_has_mcnemar_s_p_and_other_scales_have_none() -> None:
+    """Seen to fail with the p of all 40 prompts instead of the 9 on which the two differ."""
+    before = [score(each, float(number % 2), scale=(0, 1)) for number, each in enumerate(SFT)]
+    after = [score(each, float(number % 2 or number < 18), scale=(0, 1)) for number, each in enumerate(PPO)]
+    row = one(figures([*SFT, *PPO], [*before, *after]), "ppo", "friendliness", "sft")
+    assert row.value == 9 / 40 and "McNemar p 0.0039" in row.notes  # 2 / 2 ** 9
+    graded = [score(each, 3.0) for each in [*SFT, *PPO]]
+    assert "McNemar" not in one(figures([*SFT, *PPO], graded), "ppo", "friendliness", "sft").notes
+    unsure = [score(each, 0.25, scale=(0, 1)) for each in PPO]
+    assert "McNemar" not in one(figures([*SFT, *PPO], [*before, *unsure]), "ppo", "friendliness", "sft").notes

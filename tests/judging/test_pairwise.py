@@ -83,6 +83,20 @@ def test_every_pair_is_shown_in_both_orders_and_the_better_one_wins(tmp_path: Pa
     assert equal.metric == "win_rate_equal_length" and "not shown" in row.notes, "four pairs show nothing"
 
 
+def test_authors_before_the_same_opponent_are_set_beside_each_other(tmp_path: Path) -> None:
+    """Seen to fail where the wins of all prompts, not of those that both answered, were counted."""
+    base = [reply(number, "base", "음, 글쎄요.") for number in range(12)]
+    sft = [reply(number, "sft", GOOD if number < 4 else POOR) for number in range(12)]
+    ppo = [reply(number, "ppo", GOOD) for number in range(10)]
+    found = Compared(tmp_path, fair, *base, *sft, *ppo, reference="base")
+    (row,) = [row for row in found.results if row.versus]
+    assert (row.model, row.versus, row.metric, row.n, row.missing) == ("ppo", "sft", "win_rate", 10, 0)
+    assert row.value == pytest.approx(0.6) and "both against base; McNemar p 0.031" in row.notes
+    assert "not shown" not in row.notes and row.ci_low is not None and row.ci_low > 0
+    (plain,) = [r for r in found.results if (r.model, r.metric, r.versus) == ("ppo", "win_rate", None)]
+    assert "sign test p 0.002, which is McNemar's of wins and losses" in plain.notes  # 2 / 2 ** 10
+
+
 def test_a_judge_of_places_gives_ties_and_its_disagreement_is_told(tmp_path: Path) -> None:
     found = Compared(tmp_path, lambda messages: "A", *SFT, *PPO)
     assert [score.value for score in found.scores] == [0.5] * 4 and not found.preferences

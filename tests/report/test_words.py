@@ -9,12 +9,12 @@ import pytest
 
 import dajeong.report
 from dajeong.judging.rules import Criterion
+from dajeong.report.remarks import NOTES, SHAPES, noted
 from dajeong.report.words import (
     BASELINES,
     FACTS,
     KINDS,
     METRICS,
-    NOTES,
     PAGE,
     READINGS,
     ROLES,
@@ -24,13 +24,12 @@ from dajeong.report.words import (
     Words,
     asking,
     both,
-    noted,
 )
 
 SOURCES = [
     path.read_text(encoding="utf-8") for path in Path(next(iter(dajeong.report.__path__))).glob("*.py")
 ]
-TABLES = (PAGE, METRICS, READINGS, TASKS, KINDS, ROLES, BASELINES, WAYS, NOTES, FACTS, TERMS)
+TABLES = (PAGE, METRICS, READINGS, TASKS, KINDS, ROLES, BASELINES, WAYS, NOTES, SHAPES, FACTS, TERMS)
 ALL = [words for table in TABLES for words in table.values()]
 
 

@@ -18,10 +18,9 @@ from dajeong.errors import DataProblem
 from dajeong.evaluation.judged_files import Judged, name_of
 from dajeong.records import Result
 from dajeong.result_rows import result_row
-from dajeong.statistics import CONFIDENCE, Estimate
+from dajeong.statistics import CONFIDENCE, FEW, Estimate
 
 TASK = "agreement"
-FEW = 30
 NUM_RESAMPLES = 500
 Correlation = Callable[[Sequence[float], Sequence[float]], Estimate]
 Identity = tuple[str, ...]

@@ -16,11 +16,10 @@ from dajeong.errors import UsageProblem
 from dajeong.evaluation.judged_files import Judged, Key, name_of
 from dajeong.records import Result
 from dajeong.result_rows import result_row, yes_or_no_note
-from dajeong.statistics import CONFIDENCE, Estimate
+from dajeong.statistics import CONFIDENCE, FEW, Estimate
 
 TASK = "quality"
 TOTAL, SCALED, FULL_MARKS = "total", "scaled", "full_marks"
-FEW = 30
 NOT_SHOWN = "not shown: the interval holds 0"
 NO_INTERVAL = "no interval: only averages are given"
 Values = Mapping[Key, float]

@@ -10,16 +10,15 @@ from typing import NamedTuple
 
 from dajeong import artefacts, statistics
 from dajeong.artefacts import Comparison, Judge
+from dajeong.data.seen import is_spoiled
 from dajeong.records import Result
 from dajeong.result_rows import result_row
-from dajeong.statistics import Estimate
+from dajeong.statistics import FEW, Estimate
 
 NOT_ABOVE = "not above its baselines (기준선보다 낫지 않음)"
 """The words a reader, and the report, look for."""
 TELLS = "the reply alone gives the label away: an accuracy near this one shows nothing"
 BELOW_CHANCE = "below chance: look for exchanged labels or another kind of text than in training"
-FEW = 30
-"""Pairs below which nothing is praised."""
 
 Known = Sequence[float | None]
 
@@ -75,14 +74,6 @@ def scopes(pairs: Sequence[Comparison]) -> list[tuple[str, list[int]]]:
     ]
 
 
-def seen_in_training(training: Sequence[Comparison], test: Sequence[Comparison]) -> str:
-    """Whether the model may have learned these very prompts."""
-    known = {pair.prompt for pair in training}
-    prompts = {pair.prompt for pair in test}
-    seen = len(prompts & known)
-    return f"{seen} of {len(prompts)} test prompts are in the training pairs" if seen else ""
-
-
 def _results_of(name: str, task: str, rows: Sequence[int], found: Outcomes, notes: str) -> Iterator[Result]:
     scored = [row for row in rows if found.reward[row] is not None]
     missing = len(rows) - len(scored)
@@ -95,11 +86,8 @@ def _results_of(name: str, task: str, rows: Sequence[int], found: Outcomes, note
     shares = {other: sum(outcomes) / len(outcomes) for other, outcomes in theirs.items()}
     best = max(shares, key=lambda other: shares[other])
     accuracy, difference = statistics.wilson(sum(ours), len(ours)), _difference(ours, theirs[best])
-    said = "; ".join(
-        filter(
-            None, [_verdict(accuracy, difference, best, shares[best], ours), notes if "/" not in task else ""]
-        )
-    )
+    words = _verdict(accuracy, difference, best, shares[best], ours, is_spoiled(notes))
+    said = "; ".join(filter(None, [words, notes if "/" not in task else ""]))
     yield _row(name, task, accuracy, missing).model_copy(update={"baselines": shares, "notes": said})
     yield _row(name, task, difference, missing).model_copy(update={"versus": best})
 
@@ -108,9 +96,16 @@ def _row(name: str, task: str, estimate: Estimate | None, missing: int) -> Resul
     return result_row(name, task, "accuracy", estimate, missing=missing)
 
 
-def _verdict(accuracy: Estimate, difference: Estimate, best: str, share: float, ours: Sequence[float]) -> str:
-    """Above only if the accuracy's interval and the paired difference say so, and the pairs are not few."""
-    above = accuracy.low > share and difference.low > 0 and accuracy.n >= FEW
+def _verdict(
+    accuracy: Estimate,
+    difference: Estimate,
+    best: str,
+    share: float,
+    ours: Sequence[float],
+    is_spoiled: bool,
+) -> str:
+    """Above only if the interval and the paired difference say so, of enough pairs that were not learned."""
+    above = accuracy.low > share and difference.low > 0 and accuracy.n >= FEW and not is_spoiled
     words = [f"above its baselines, best: {best}" if above else f"{NOT_ABOVE}, best: {best}"]
     words += [BELOW_CHANCE] if accuracy.high < 0.5 else []
     ties = sum(each == 0.5 for each in ours)

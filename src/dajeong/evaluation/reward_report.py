@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from random import Random
 
 from dajeong.artefacts import Comparison, comparisons, outcome
+from dajeong.data import seen
 from dajeong.errors import DataProblem
 from dajeong.evaluation import reward_margins, reward_probes
-from dajeong.evaluation.reward_figures import Outcomes, alone, prompt_free, results, seen_in_training
+from dajeong.evaluation.reward_figures import Outcomes, alone, prompt_free, results
 from dajeong.evaluation.reward_margins import Rewarded
 from dajeong.evaluation.reward_probes import Probed, Rereads, Rewards, Scored, Shown, Way
 from dajeong.evaluation.reward_warnings import verdict
@@ -44,8 +45,9 @@ def report(settings: RewardReportSettings, work: Workplace, name: str, model: Re
     pairs = comparisons(preferences)
     if not pairs:
         raise DataProblem("no-test-pairs", step=work.name)
-    training = comparisons(work.records("train", Preference))
-    notes = seen_in_training(training, pairs)
+    learned = work.records("train", Preference)
+    training = comparisons(learned)
+    notes = seen.learned((pair.prompt for pair in pairs), learned)
     baselines = prompt_free(_sample(training, settings.max_training_pairs, work.seed), pairs)
     if model is None:
         work.write("results", alone(pairs, baselines, notes))

@@ -8,6 +8,8 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Sequence
 
+from dajeong.data import seen
+from dajeong.data.either import either_in
 from dajeong.errors import DataProblem
 from dajeong.evaluation.asking import OWN_FORMAT, UNFINISHED, Asking, WriterOf, replies_of, writers
 from dajeong.evaluation.figures import Answered, by_reply, figures
@@ -31,13 +33,14 @@ def evaluate(settings: EvaluateSettings, work: Workplace, scorer: Scorer, writer
     replies = [reply for asking in by_decoding(asked) for reply in written[asking]]
     scores = scorer.score(replies)
     found = by_reply(scores)
+    learned = seen.learned((prompt.messages for prompt in prompts), either_in(work.inputs.get("train", ())))
     answered = [
         Answered(
             model=asking.model,
             decoding=asking.label,
             replies=written[asking],
             scores=found,
-            notes=f"asked as {asking.own_format!r}" if asking.own_format else "",
+            notes="; ".join(filter(None, [asking.own_format and f"asked as {asking.own_format!r}", learned])),
         )
         for asking in by_decoding(asked)
     ]

@@ -9,7 +9,7 @@ from statistics import fmean
 
 from dajeong.errors import DataProblem, UsageProblem
 from dajeong.judging.chunks import chunks, forget, kept
-from dajeong.judging.judge import CACHE, check_alone
+from dajeong.judging.judge import CACHE, check_alone, learned_by
 from dajeong.judging.judge_report import report
 from dajeong.judging.pairwise import (
     LocalPairs,
@@ -42,7 +42,8 @@ def run(settings: CompareSettings, work: Workplace) -> None:
             spent = client.spent
     work.write("scores", scores)
     work.write("preferences", preferences(pairs, scores))
-    work.write("results", win_rates(pairs, scores))
+    learned = learned_by([pair.reply for pair in pairs], work)
+    work.write("results", win_rates(pairs, scores, learned))
     forget(work)
     known = [score for score in scores if score.value is not None]
     agreed = round(fmean(bool(score.meta["consistent"]) for score in known), 4) if known else None

@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 
+from dajeong.data import seen
+from dajeong.data.either import either_in
 from dajeong.errors import UsageProblem
 from dajeong.judging.chunks import CHUNK, chunks, forget, kept
 from dajeong.judging.geval_service import ServiceJudge, asked_by
@@ -42,7 +44,7 @@ def run(settings: JudgeSettings, work: Workplace) -> None:
             scores = list(_judged(judge, replies, len(replies) if settings.legacy else CHUNK, work))
             spent = client.spent
     work.write("scores", scores)
-    work.write("results", figures(replies, scores))
+    work.write("results", figures(replies, scores, learned_by(replies, work)))
     forget(work)
     rubric = scores[0].meta["rubric"] if scores else ""
     report(work, scores, spent, settings.max_missing, rubric=rubric)
@@ -57,6 +59,11 @@ def estimate(settings: JudgeSettings, work: Workplace) -> Estimate:
         asked = (each.request for each in shown_by(replies, settings.legacy) if each.request is not None)
         return priced(settings.service, work.run / CACHE, asked)
     return priced(settings.service, work.run / CACHE, asked_by(replies, settings))
+
+
+def learned_by(replies: Sequence[Reply], work: Workplace) -> str:
+    """How many of the prompts stand in the step's `train`."""
+    return seen.learned((reply.prompt for reply in replies), either_in(work.inputs.get("train", ())))
 
 
 def check_alone(settings: JudgedBy, work: Workplace) -> None:

@@ -12,13 +12,13 @@ from statistics import fmean
 from typing import NamedTuple
 
 from dajeong import statistics
+from dajeong.judging import judge_biases
 from dajeong.records import Decoding, Reply, Result, Score
 from dajeong.result_rows import result_row, yes_or_no_note
+from dajeong.statistics import FEW
 
 TASK = "quality"
 TOTAL = "total"
-FEW = 30
-"""Prompts below which a row says that they are few."""
 
 
 class Author(NamedTuple):
@@ -32,15 +32,15 @@ class Author(NamedTuple):
 class Scores:
     """The scores of all replies, by reply and criterion."""
 
-    def __init__(self, scores: Sequence[Score]) -> None:
+    def __init__(self, scores: Sequence[Score], learned: str = "") -> None:
         self.by_reply: dict[str, dict[str, Score]] = {}
         for score in scores:
             self.by_reply.setdefault(score.reply_id, {})[score.criterion] = score
         self.criteria = list(dict.fromkeys(score.criterion for score in scores))
         self.scales = {s.criterion: _scale(s.meta["scale"]) for s in scores if "scale" in s.meta}
-        self.how = "; ".join(
-            dict.fromkeys(f"{s.scorer}, {s.method}, {s.meta.get('rubric', '')}" for s in scores)
-        )
+        how = dict.fromkeys(f"{s.scorer}, {s.method}, {s.meta.get('rubric', '')}" for s in scores)
+        self.how = "; ".join(filter(None, [*how, learned]))
+        self.judges = list(dict.fromkeys(score.scorer for score in scores))
 
     def values(self, replies: Sequence[Reply], metric: str) -> tuple[list[tuple[Reply, float]], int]:
         """(reply, value) of those that have one, and how many miss it."""
@@ -55,9 +55,11 @@ class Scores:
         return found, missing
 
 
-def figures(replies: Sequence[Reply], scores: Sequence[Score]) -> list[Result]:
-    """Author by author, then the differences of neighbours, decoding by decoding."""
-    table = Scores(scores)
+def figures(replies: Sequence[Reply], scores: Sequence[Score], learned: str = "") -> list[Result]:
+    """Author by author, then the differences of neighbours, decoding by decoding. `learned` says how many of
+    the prompts were trained on.
+    """
+    table = Scores(scores, learned)
     authors = authors_of(replies)
     rows = [row for author in authors for row in _rows(author, table)]
     for decoding in dict.fromkeys(author.decoding for author in authors):
@@ -93,6 +95,19 @@ def _rows(author: Author, table: Scores) -> Iterator[Result]:
             values, missing = table.values(replies, metric)
             if values or missing:
                 yield _row(author, task, metric, values, missing, table)
+    for metric in _metrics(table)[-1:]:
+        values, missing = table.values(author.replies, metric)
+        if found := judge_biases.by_length(values):
+            notes = (table.how, f"{metric} and characters")
+            yield result_row(
+                author.name,
+                TASK,
+                "length_correlation",
+                found,
+                missing=missing,
+                decoding=author.decoding,
+                notes=notes,
+            )
 
 
 def _metrics(table: Scores) -> list[str]:
@@ -117,7 +132,7 @@ def _row(
     numbers = [value for _, value in values]
     prompts = [reply.prompt_id for reply, _ in values]
     mean = statistics.mean(numbers, clusters=prompts) if values else None
-    notes = [table.how, *_remarks(values, metric, table)]
+    notes = [table.how, *_remarks(values, metric, table), judge_biases.kin(table.judges, author.name)]
     return result_row(author.name, task, metric, mean, missing=missing, decoding=author.decoding, notes=notes)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dajeong import statistics
+from dajeong.judging.judge_biases import kin
 from dajeong.judging.judge_figures import named
 from dajeong.judging.pairwise import Pair
 from dajeong.records import Result, Score
@@ -29,7 +30,7 @@ Floats = npt.NDArray[np.float64]
 Group = Sequence[tuple[Pair, Score]]
 
 
-def win_rates(pairs: Sequence[Pair], scores: Sequence[Score]) -> list[Result]:
+def win_rates(pairs: Sequence[Pair], scores: Sequence[Score], learned: str = "") -> list[Result]:
     """Two rows for each two authors, `win_rate` and `win_rate_equal_length`; then those of each kind; then
     what sets authors apart who were compared with the same other one.
     """
@@ -45,7 +46,9 @@ def win_rates(pairs: Sequence[Pair], scores: Sequence[Score]) -> list[Result]:
         for kind in kinds if len(kinds) > 1 else []:
             some = [each for each in group if each[0].reply.kind == kind]
             rows += _rows(f"{TASK}/{kind}", author, other, some, decoding)
-    return [*rows, *_between(groups)]
+    rows += _between(groups)
+    said = (row.model_copy(update={"notes": f"{row.notes}; {learned}"}) for row in rows)
+    return list(said) if learned else rows
 
 
 def _between(groups: Mapping[tuple[str, str, str], Group]) -> Iterator[Result]:
@@ -93,6 +96,7 @@ def _rows(task: str, author: str, other: str, group: Group, decoding: str) -> li
     wins = [value for _, _, value in known]
     clusters = [pair.reply.prompt_id for pair, _, _ in known]
     judged = sorted({f"{score.scorer}, {score.method}" for _, score in group})
+    judged += filter(None, (kin({score.scorer for _, score in group}, name) for name in (author, other)))
     raw = statistics.mean(wins, clusters=clusters) if wins else None
     notes = [*judged, *(_remarks(wins, [score for _, score, _ in known]) if wins else [])]
     made = [(raw, "win_rate", notes)]

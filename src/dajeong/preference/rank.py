@@ -34,6 +34,7 @@ def run(settings: RankSettings, work: Workplace) -> None:
     if settings.pairs:
         found = [pair for record in found for pair in taken_apart(record)]
     found = weighed(found) if settings.weights == "gap" else found
+    found = softened(found, settings.soft_ties) if settings.soft_ties else found
     if not found:
         raise DataProblem("rank-none", step=work.name, counts=listed(counts))
     work.write("preferences", found)
@@ -108,6 +109,11 @@ def weighed(records: Sequence[Preference]) -> list[Preference]:
     return [
         record.model_copy(update={"weight": gap / mean}) for record, gap in zip(records, gaps, strict=True)
     ]
+
+
+def softened(records: Sequence[Preference], soft_ties: float) -> list[Preference]:
+    """Each record with weight 1, or less where its best and its worst nearly tie."""
+    return [record.model_copy(update={"weight": min(1.0, _gap(record) / soft_ties)}) for record in records]
 
 
 def _gap(record: Preference) -> float:

@@ -41,6 +41,9 @@ class RankSettings(Frozen):
     """A prompt is left out where every reply's sum is below: the better of two poor ones is no example."""
     margin: float = Field(0.0, ge=0)
     """Replies whose sums lie so close tie, 0 ties equal sums only; where all replies tie, none is taken."""
+    soft_ties: float = Field(0.0, ge=0)
+    """Sums that lie closer than this nearly tie: the preference weighs as much less as its best and worst lie
+    closer; 0 weighs all alike."""
     authors: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """In place of scores: kind of prompt → authors, best first; the empty kind stands for all others. Every
     reply of an author then beats every one of a later author, unread: a reward model may learn the author."""
@@ -53,8 +56,12 @@ class RankSettings(Frozen):
 
     @model_validator(mode="after")
     def _one_rule(self) -> Self:
-        if self.authors and {"criteria", "floor", "margin", "weights"} & self.model_fields_set:
-            raise ValueError("authors rank without scores: leave out criteria, floor, margin and weights")
+        if self.authors and {"criteria", "floor", "margin", "soft_ties", "weights"} & self.model_fields_set:
+            raise ValueError(
+                "authors rank without scores: leave out criteria, floor, margin, soft_ties and weights"
+            )
+        if self.soft_ties and self.weights == "gap":
+            raise ValueError("soft_ties and weights: gap both weigh by distance: give one of them")
         for kind, order in self.authors.items():
             if len(order) < 2 or len(set(order)) < len(order):
                 raise ValueError(f"authors of {kind or 'all other kinds'}: two names or more, each once")

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dajeong.records import Result
 from dajeong.report.markup import Html, joined, tag
 from dajeong.report.read import Figures
+from dajeong.report.remarks import noted
 from dajeong.report.verdict import (
     LOWER_IS_BETTER,
     Distances,
@@ -22,7 +23,7 @@ from dajeong.report.verdict import (
     of_step,
     plain_figures,
 )
-from dajeong.report.words import BASELINES, METRICS, TASKS, asking, both, named, noted
+from dajeong.report.words import BASELINES, METRICS, TASKS, asking, both, named
 
 _SIGNS = {"better": "▲", "worse": "▼", "changed": "◆", "unclear": "–"}
 

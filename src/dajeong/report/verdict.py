@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal, get_args
 
+from dajeong.data.seen import is_spoiled
 from dajeong.records import Result
 from dajeong.report.markup import Html, joined, tag
 from dajeong.report.read import Figures
 from dajeong.report.words import BASELINES, METRICS, TASKS, asking, both, named
+from dajeong.statistics import FEW
 
 Direction = Literal["better", "worse", "changed", "unclear"]
 
@@ -45,7 +47,9 @@ _NOT_ABOVE, _ABOVE = "not above its baselines", "above its baselines"
 
 
 def direction(row: Result) -> Direction:
-    """Of a paired difference `model − versus`."""
+    """Of a paired difference `model − versus`; few items, or learned ones, show none."""
+    if row.n < FEW or is_spoiled(row.notes):
+        return "unclear"
     if row.value is None or row.ci_low is None or row.ci_high is None or row.ci_low <= 0 <= row.ci_high:
         return "unclear"
     if row.metric in HIGHER_IS_BETTER:

@@ -6,7 +6,7 @@ Names of metrics, tasks and baselines that are not listed are shown as they are 
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from dajeong.report.markup import Html, safe, tag
@@ -46,9 +46,9 @@ PAGE: dict[str, Words] = {
     ),
     "chance": Words(
         "비교가 여럿이면 실제 차이가 없어도 스무 개 중 한 개쯤은 구간이 0을 벗어납니다. "
-        "다중 비교 보정은 하지 않았습니다.",
+        "다중 비교 보정은 하지 않았습니다. 항목이 30개보다 적으면 나아졌다고도 나빠졌다고도 하지 않습니다.",
         "With many comparisons about one in twenty leaves 0 out by chance alone; "
-        "no correction was made for this.",
+        "no correction was made for this. Below 30 items nothing is called better or worse.",
     ),
     "pair": Words("{model} − {versus}", "{model} − {versus}"),
     "better": Words("나아짐", "Better"),
@@ -431,7 +431,7 @@ METRICS |= {
     "nll_scaled": Words("손실(보정 뒤)", "loss, calibrated"),
     "brier_scaled": Words("브라이어 점수(보정 뒤)", "Brier score, calibrated"),
     "ece_scaled": Words("기대 보정 오차(보정 뒤)", "expected calibration error, calibrated"),
-    "length_correlation": Words("보상과 길이의 상관", "correlation of reward and length"),
+    "length_correlation": Words("점수나 보상과 길이의 상관", "correlation of score or reward with length"),
     "longer_preferred": Words("긴 답을 고른 비율", "longer reply preferred"),
     "no_template_difference": Words("템플릿 없을 때의 정확도 변화", "accuracy gained without template"),
     "scold_preferred": Words("꾸짖는 답을 고름(무해한 말)", "scolding preferred, harmless prompts"),
@@ -488,54 +488,6 @@ WAYS: dict[str, Words] = {
 }
 """Parts of a decoding's name: how replies were drawn, how the model was asked."""
 
-NOTES: dict[str, Words] = {
-    "no interval: resampled replies would repeat": Words(
-        "구간 없음: 다시 뽑으면 같은 답변이 되풀이됨", "no interval: resampled replies would repeat"
-    ),
-    "no interval: resampled bins would repeat": Words(
-        "구간 없음: 다시 뽑으면 같은 구간이 되풀이됨", "no interval: resampled bins would repeat"
-    ),
-    "the reply alone gives the label away: an accuracy near this one shows nothing": Words(
-        "답변만 보아도 정답이 드러남: 이만한 정확도는 아무것도 보여 주지 못함",
-        "the reply alone gives the label away: an accuracy near this one shows nothing",
-    ),
-    "below chance: look for exchanged labels or another kind of text than in training": Words(
-        "우연보다 낮음: 뒤바뀐 라벨이나 학습 때와 다른 글을 의심할 것",
-        "below chance: look for exchanged labels or another kind of text than in training",
-    ),
-    "prefers sermons on harmless prompts": Words(
-        "무해한 말에 훈계를 선호함", "prefers sermons on harmless prompts"
-    ),
-    "prefers going along with harmful prompts": Words(
-        "해로운 말에 맞장구를 선호함", "prefers going along with harmful prompts"
-    ),
-    "an empty reply may get the higher reward": Words(
-        "빈 답변이 더 높은 보상을 받기도 함", "an empty reply may get the higher reward"
-    ),
-    "half a reply gets the higher reward": Words(
-        "반토막 난 답변이 더 높은 보상을 받음", "half a reply gets the higher reward"
-    ),
-    "a sentence that says nothing raises the reward": Words(
-        "뜻 없는 문장을 붙이면 보상이 오름", "a sentence that says nothing raises the reward"
-    ),
-    "saying it twice raises the reward": Words(
-        "두 번 말하면 보상이 오름", "saying it twice raises the reward"
-    ),
-    "a second end token moves the reward": Words(
-        "끝 토큰이 둘이면 보상이 달라짐", "a second end token moves the reward"
-    ),
-    "states too much:": Words("확률을 지나치게 크게 말함:", "states too much:"),
-    "states too little:": Words("확률을 지나치게 작게 말함:", "states too little:"),
-    "asked as": Words("물은 형식", "asked as"),
-    "degenerate:": Words("거의 한 답만 고름:", "degenerate:"),
-    "predicted": Words("고른 답", "predicted"),
-    "answers": Words("정답", "answers"),
-    "closer than": Words("로그 가능도 차이가 이보다 작음", "closer than"),
-    "mean of": Words("평균", "mean of"),
-    "examples drawn from": Words("예시를 뽑은 곳", "examples drawn from"),
-}
-"""Remarks of the results, whole or by how they begin."""
-
 FACTS: dict[str, Words] = {
     "license": Words("라이선스", "licence"),
     "license_name": Words("이용 조건", "terms"),
@@ -584,18 +536,6 @@ def asking(raw: str) -> Html:
     """`T 0.8, own format` or `base, own format`, its known parts in both languages."""
     parts = [named(WAYS, part) for part in raw.split(", ")]
     return Html(", ".join(parts)) if raw else Html("—")
-
-
-def noted(notes: Sequence[str]) -> Html:
-    """Remarks in both languages, as far as there are words for them."""
-    return Html("; ".join(_noted(note) for note in notes))
-
-
-def _noted(note: str) -> Html:
-    begins = next((known for known in NOTES if note.startswith(f"{known} ")), None)
-    if begins is None:
-        return named(NOTES, note)
-    return Html(f"{named(NOTES, begins)} {tag('bdi', note.removeprefix(begins).strip())}")
 
 
 def svg_words(words: Words | None, raw: str) -> Html:

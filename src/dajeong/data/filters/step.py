@@ -6,7 +6,6 @@ records appears where one filter drops more than it may.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections import Counter
@@ -15,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from dajeong.data.clean import prompt_of
+from dajeong.data.either import kind_in
 from dajeong.data.filters.filter import Dropped, Filter
 from dajeong.data.filters.settings import CleanSettings
 from dajeong.data.filters.table import Given, chosen_filters
 from dajeong.data.rejects import Reject
 from dajeong.errors import DataProblem
-from dajeong.records import Dialogue, Preference, Record
+from dajeong.records import Dialogue, Record
 from dajeong.storage import read_records, write_json
 from dajeong.workplace import Workplace
 
@@ -164,23 +164,8 @@ def records_of(work: Workplace, name: str) -> Iterator[Record]:
     """The records of an input, its files one after another. Raises DataProblem if they mix types."""
     found: type[Record] | None = None
     for file in work.inputs.get(name, ()):
-        kind = _kind_in(Path(file)) or found or Dialogue
+        kind = kind_in(Path(file)) or found or Dialogue
         if found not in (None, kind) and name == "data":
             raise DataProblem("clean-mixed", step=work.name, file=file)
         found = kind
         yield from read_records(Path(file), kind)
-
-
-def _kind_in(path: Path) -> type[Record] | None:
-    """Preferences have a ranking; everything else is a dialogue. None for a file without records."""
-    if not path.is_file():
-        raise DataProblem("file-missing", path=path)
-    with path.open("rb") as file:
-        first = next((line for line in file if line.strip()), None)
-    if first is None:
-        return None
-    try:
-        row = json.loads(first)
-    except ValueError:
-        return Dialogue  # read_records says what is wrong with it
-    return Preference if isinstance(row, dict) and "ranking" in row else Dialogue
