@@ -52,7 +52,7 @@ def panels(journal: Sequence[Entry]) -> tuple[list[Panel], list[Panel]]:
     """Rollout readings and losses, which are shown; gradient norms and rates, which are folded away."""
     updates = [entry for entry in journal if entry.get("event") == "update"]
     rollouts = [entry for entry in journal if entry.get("event") == "rollout"]
-    guards = [entry for entry in journal if entry.get("event") == "guard"]
+    guards = [entry for entry in journal if entry.get("event") in ("credit", "guard")]
     main = [*_rollout_panels(rollouts), *_rollout_panels(guards), *_loss_panels(updates, journal)]
     rest = [panel for field in ("grad_norm", "lr") for panel in _role_panel(updates, field)]
     return main, rest

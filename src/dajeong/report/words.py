@@ -456,6 +456,10 @@ READINGS: dict[str, Words] = {
     "repetition": Words("되풀이한 몫", "repeated share"),
     "distinct_2": Words("서로 다른 낱말 쌍의 비율", "share of different word pairs"),
     "characters": Words("답변 길이(글자)", "reply length (characters)"),
+    "empty": Words("빈 답변의 비율", "share of empty replies"),
+    "deviation": Words("점수의 표준편차", "deviation of scores"),
+    "kl_weight": Words("KL의 가중치", "weight of KL"),
+    "explained_variance": Words("가치가 설명한 분산", "variance explained by values"),
 }
 """Names of what a rollout reads, where they differ: a length in tokens, a KL over whole replies."""
 
