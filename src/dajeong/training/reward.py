@@ -136,8 +136,8 @@ def columns_of(preferences: Sequence[Ranked], device: torch.device) -> dict[str,
             places.append((first + plus, first + minus))
             numbers.append((preference.weight / count, label, margin))
         first += len(preference.sequences)
-    better, worse = torch.tensor(places, dtype=torch.long, device=device).view(-1, 2).unbind(1)
-    weight, label, margin = torch.tensor(numbers, dtype=torch.float32, device=device).view(-1, 3).unbind(1)
+    better, worse = torch.tensor(places, dtype=torch.long, device=device).reshape(len(places), 2).unbind(1)
+    weight, label, margin = torch.tensor(numbers, device=device).reshape(len(numbers), 3).unbind(1)
     return {"better": better, "worse": worse, "weight": weight, "label": label, "margin": margin}
 
 

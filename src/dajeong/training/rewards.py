@@ -1,7 +1,7 @@
 """What gives rewards to replies, and how several of them become one score. Knows no model and no file.
 
-Reward adapters on the policy's own base are read inside its one scoring forward; whatever else judges (a model
-on another base, a classifier, rules, length) is a `RewardSource` and sees the reply as text.
+Reward adapters on the policy's own base are read inside its one scoring forward; whatever else judges (a
+model on another base, a classifier, rules, length) is a `RewardSource` and sees the reply as text.
 """
 
 from __future__ import annotations
@@ -60,11 +60,13 @@ def normalised(raw: float, part: Part, bound: float) -> float:
     return max(-bound, min(bound, (raw - part.mean) / part.deviation))
 
 
-def total(raw: Mapping[str, float], parts: Mapping[str, Part], bound: float, combine: Combine = "sum") -> float:
+def total(
+    raw: Mapping[str, float], parts: Mapping[str, Part], bound: float, combine: Combine = "sum"
+) -> float:
     """Σ weight · normalised; with `min` the models count as their worst: (Σ weight) · min, rules are added.
 
-    The mean of an ensemble is `sum` with equal weights; its minimum is the worst-case optimisation of Coste et
-    al. (2023), Reward Model Ensembles Help Mitigate Overoptimization, §3.
+    The mean of an ensemble is `sum` with equal weights; its minimum is the worst-case optimisation of Coste
+    et al. (2023), Reward Model Ensembles Help Mitigate Overoptimization, §3.
     """
     models = {name: part for name, part in parts.items() if part.is_model and combine == "min"}
     score = 0.0
