@@ -21,6 +21,7 @@ from dajeong.models.settings import RuntimeSettings
 from dajeong.models.tokenize import TextTokenizer
 from dajeong.records import Message
 from dajeong.rollout.authored import reply_to
+from dajeong.rollout.opening import Opening
 from dajeong.templates import Template
 from dajeong.training.reward_source_settings import LengthSettings, ReaderSettings, RewardsSettings
 from dajeong.training.rewards import Answer, Part, RewardSource
@@ -32,8 +33,8 @@ LENGTH = "length"
 class AdapterSource:
     """A reward adapter on a base of its own: reads text, or the policy's tokens if they are its own too."""
 
-    def __init__(self, name: str, scorer: RewardScorer, reader: ReaderSettings) -> None:
-        self.name, self._scorer, self._level = name, scorer, reader.level
+    def __init__(self, name: str, scorer: RewardScorer, reader: ReaderSettings, opening: Opening) -> None:
+        self.name, self._scorer, self._level, self._opening = name, scorer, reader.level, opening
         notes = scorer.notes
         self.mean = notes.reward_mean if reader.mean is None else reader.mean
         self.deviation = notes.reward_deviation if reader.deviation is None else reader.deviation
@@ -44,7 +45,8 @@ class AdapterSource:
         rewards = [0.0] * len(answers)
         for ended, read in ((True, self._scorer.rewards), (False, self._scorer.rewards_unended)):
             places = [place for place, answer in enumerate(answers) if answer.ended == ended]
-            found = read(_texts([answers[place] for place in places])) if places else []
+            chosen = [answers[place] for place in places]
+            found = read(_texts(chosen, self._opening)) if places else []
             for place, reward in zip(places, found, strict=True):
                 rewards[place] = reward
         return _finite(self.name, rewards)
@@ -53,12 +55,12 @@ class AdapterSource:
 class ClassifierSource:
     """A sequence-classification model; it reads text."""
 
-    def __init__(self, name: str, scorer: ClassifierScorer, reader: ReaderSettings) -> None:
-        self.name, self._scorer = name, scorer
+    def __init__(self, name: str, scorer: ClassifierScorer, reader: ReaderSettings, opening: Opening) -> None:
+        self.name, self._scorer, self._opening = name, scorer, opening
         self.mean, self.deviation = reader.mean or 0.0, reader.deviation or 1.0
 
     def score(self, answers: Sequence[Answer]) -> list[float]:
-        return _finite(self.name, self._scorer.rewards(_texts(answers)))
+        return _finite(self.name, self._scorer.rewards(_texts(answers, self._opening)))
 
 
 class RuleSource:
@@ -126,9 +128,8 @@ def sources_of(settings: RewardsSettings, models: Mapping[str, str], policy: Pol
             others.append(_on_another_base(name, reference, reader or ReaderSettings(), policy))
         else:
             how = reader or ReaderSettings()
-            others.append(
-                ClassifierSource(role_of(name), ClassifierScorer(reference, how, policy.runtime), how)
-            )
+            scorer = ClassifierScorer(reference, how, policy.runtime)
+            others.append(ClassifierSource(role_of(name), scorer, how, Opening(policy.template)))
     others += [RuleSource(criterion) for criterion in settings.rules]
     others += [LengthSource(settings.length)] if settings.length else []
     return Sources(roles, others)
@@ -172,7 +173,7 @@ def _on_another_base(name: str, reference: str, reader: ReaderSettings, policy: 
     scorer = RewardScorer(reference, policy.runtime)
     if reader.level == "tokens" and (what := _differs(scorer, policy)):
         raise UsageProblem("reward-not-tokens", reward=name, what=what)
-    return AdapterSource(role_of(name), scorer, reader)
+    return AdapterSource(role_of(name), scorer, reader, Opening(policy.template))
 
 
 def _differs(scorer: RewardScorer, policy: Policy) -> str | None:
@@ -189,8 +190,9 @@ def _spelling(tokenizer: TextTokenizer) -> tuple[Any, ...]:
     return (tokenizer.eos_id, tokenizer.bos_id, *(state[name] for name in names))
 
 
-def _texts(answers: Sequence[Answer]) -> Texts:
-    return [(answer.prompt.messages, answer.text) for answer in answers]
+def _texts(answers: Sequence[Answer], opening: Opening) -> Texts:
+    """Without what the policy's template writes before every answer: another template has its own."""
+    return [(answer.prompt.messages, "".join(opening.removed([answer.text]))) for answer in answers]
 
 
 def _finite(name: str, rewards: list[float]) -> list[float]:

@@ -20,7 +20,7 @@ class Answer(NamedTuple):
     prompt: Dialogue
     """Ends with the user."""
     text: str
-    """Without control tokens."""
+    """As it was drawn, without control tokens."""
     ids: Sequence[int]
     """Prompt and reply under the policy's tokenizer, the end included where it came."""
     num_tokens: int
