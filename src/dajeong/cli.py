@@ -6,7 +6,6 @@ and messages to stderr. Knows no training and no data.
 
 from __future__ import annotations
 
-import errno
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -132,6 +131,7 @@ def _run() -> Callable[..., None]:
         budget: Annotated[
             float | None, typer.Option(help=text("help-run-budget"), min=0, metavar="DOLLARS")
         ] = None,
+        track: Annotated[list[str] | None, typer.Option(help=text("help-run-track"), metavar="TRACKER")] = None,
         dry_run: Annotated[bool, typer.Option("--dry-run", help=text("help-run-dry-run"))] = False,
         explain: Annotated[bool, typer.Option("--explain", help=text("help-run-explain"))] = False,
     ) -> None:
@@ -140,7 +140,8 @@ def _run() -> Callable[..., None]:
         from dajeong.terminal import progress_on
 
         session: Session = context.obj
-        loaded = load(recipe, set_ or (), steps.KINDS)
+        tracking = [f"tracking=[{', '.join(track)}]"] if track else []
+        loaded = load(recipe, [*(set_ or ()), *tracking], steps.KINDS)
         if budget is not None:
             loaded = costs.with_budget(loaded, budget)
         folder = out or Path("runs") / loaded.shared.name
@@ -267,10 +268,10 @@ def _as_known(problem: Exception) -> DajeongError | None:
         problem, "format_message"
     ):  # typer's and click's usage errors, wherever their versions keep them
         return _usage_problem(problem)
-    if isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT):
-        return EnvironmentProblem("disk-full", path=problem.filename or "-")
-    if isinstance(problem, OSError) and problem.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return EnvironmentProblem("folder-unwritable", path=problem.filename or "-", problem=problem.strerror)
+    if isinstance(problem, OSError):
+        from dajeong.storage import disk_problem
+
+        return disk_problem(problem, problem.filename or "-")
     if isinstance(problem, MemoryError) or type(problem).__name__ == "OutOfMemoryError":
         return EnvironmentProblem("memory-out")
     return None

@@ -100,6 +100,7 @@ class Ledger:
             {field: tuple(self._place(ref) for ref in refs) for field, refs in step.inputs.items()},
             {field: tuple(ref.model_name for ref in refs) for field, refs in models.items()},
             progress,
+            self.fingerprints[step.name],
         )
 
     def _place(self, reference: Reference) -> Path | str:

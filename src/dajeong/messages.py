@@ -1152,6 +1152,81 @@ MESSAGES: dict[str, Sentence] = {
     "help-chat-seed": Sentence(
         "Same seed and same words, same answers.", "시드와 말이 같으면 답도 같습니다."
     ),
+    # --- inspect
+    "help-inspect": Sentence(
+        "Show what a recipe's training steps would learn from: tokens, learn mask, ends, lengths, leaks.",
+        "레시피의 학습 단계가 배울 내용을 보여 줍니다: 토큰, 학습 표시, 끝 토큰, 길이, 누출.",
+    ),
+    "help-inspect-step": Sentence("Only this step.", "이 단계만."),
+    "help-inspect-rows": Sentence("Examples to show of each step.", "단계마다 보여 줄 예시 수."),
+    "help-inspect-html": Sentence("Also write a page.", "페이지도 씁니다."),
+    "inspect-head": Sentence(
+        "{step}: {examples} examples, {tokens} tokens, of which {share} are learned; template {template}, "
+        "cut at {max_tokens} tokens",
+        "{step}: 예시 {examples}개, 토큰 {tokens}개, 그 가운데 {share}를 배움; 템플릿 {template}, "
+        "{max_tokens}토큰에서 자름",
+    ),
+    "inspect-lengths": Sentence(
+        "Tokens of an example: median {median}, 95th percentile {p95}, longest {longest}.",
+        "예시의 토큰 수: 중앙값 {median}, 95번째 백분위 {p95}, 가장 긴 것 {longest}.",
+    ),
+    "inspect-ends": Sentence(
+        "Answers: {learned} end with {eos}, which is learned; {cut} are cut before it; {absent} never end.",
+        "답변: {learned}개는 배우는 {eos} 토큰으로 끝나고, {cut}개는 그 앞에서 잘렸고, "
+        "{absent}개는 끝이 없습니다.",
+    ),
+    "inspect-first": Sentence(
+        "The first examples; what is learned stands between « and ».",
+        "처음 예시들. 배우는 부분은 «와 » 사이에 있습니다.",
+    ),
+    "inspect-first-colour": Sentence(
+        "The first examples; what is learned is coloured, two shades tell tokens apart.",
+        "처음 예시들. 배우는 부분에는 색이 있고, 두 가지 밝기로 토큰을 구별합니다.",
+    ),
+    "inspect-waits": Sentence(
+        "{step}: its data exist once {waits_for} has trained. "
+        "First: dajeong run {recipe} --until {waits_for}",
+        "{step}: {waits_for} 단계가 학습을 마쳐야 데이터가 생깁니다. "
+        "먼저: dajeong run {recipe} --until {waits_for}",
+    ),
+    "inspect-nothing": Sentence(
+        "no step of this recipe learns from records.", "이 레시피에는 레코드로 배우는 단계가 없습니다."
+    ),
+    "inspect-written": Sentence("page: {path}", "페이지: {path}"),
+    "inspect-never-stops": Sentence(
+        "{count} of {of} examples have an answer that nothing learned ends: "
+        "the model would never stop. {detail}",
+        "예시 {of}개 가운데 {count}개는 답변의 끝을 배우지 않습니다. 모델이 멈추지 않게 됩니다. {detail}",
+    ),
+    "inspect-template-refuses": Sentence(
+        "{count} of {of} examples do not fit the template. {detail}",
+        "예시 {of}개 가운데 {count}개는 템플릿에 맞지 않습니다. {detail}",
+    ),
+    "inspect-double-bos": Sentence(
+        "{count} of {of} examples begin with more than one BOS: template and tokenizer both write it.",
+        "예시 {of}개 가운데 {count}개에 BOS가 둘 이상 있습니다. 템플릿과 토크나이저가 모두 씁니다.",
+    ),
+    "inspect-too-long": Sentence(
+        "{count} of {of} examples are longer than max_tokens {max_tokens} and are cut; they teach no end.",
+        "예시 {of}개 가운데 {count}개가 max_tokens {max_tokens}보다 길어 잘립니다. 끝을 가르치지 못합니다.",
+    ),
+    "inspect-nothing-learned": Sentence(
+        "{count} of {of} examples hold no learned token and are left out.",
+        "예시 {of}개 가운데 {count}개에는 배울 토큰이 없어 빠집니다.",
+    ),
+    "inspect-pad-is-eos": Sentence(
+        "This tokenizer pads with its end token {detail}. Elsewhere that hides the end from the loss; here "
+        "nothing is padded and the mask is explicit, so every end above is learned.",
+        "이 토크나이저는 끝 토큰 {detail}을(를) 패딩에도 씁니다. 다른 도구에서는 끝이 손실에서 빠지지만, "
+        "여기서는 패딩이 없고 학습 표시가 따로 있어 위의 끝을 모두 배웁니다.",
+    ),
+    "inspect-source": Sentence("source", "출처"),
+    "inspect-examples": Sentence("examples", "예시"),
+    "inspect-tokens": Sentence("tokens", "토큰"),
+    "inspect-share": Sentence("learned", "배우는 비율"),
+    "inspect-cut": Sentence("cut", "잘림"),
+    "inspect-title": Sentence("What the model will learn from", "모델이 배울 내용"),
+    "inspect-findings": Sentence("Findings", "알아둘 것"),
     "help-schema": Sentence("Print the JSON Schema of recipes.", "레시피의 JSON Schema를 출력합니다."),
     "command-unknown": Sentence(
         "no command {command}. Did you mean {nearest}? All commands: dajeong --help",
@@ -1245,6 +1320,7 @@ MESSAGES: dict[str, Sentence] = {
         "--pairs gives wins and no scores: leave out --pairs or --against.",
         "--pairs는 점수가 아니라 승패를 냅니다. --pairs나 --against 가운데 하나를 빼세요.",
     ),
+    "eval-report": Sentence("Report: {path}", "보고서: {path}"),
     "eval-no-prompts": Sentence(
         "{path}: read as {source}, it holds no prompt. Name another file, or its form: --source.",
         "{path}: {source}(으)로 읽었지만 프롬프트가 없습니다. 다른 파일을 쓰거나 --source로 형식을 알리세요.",
@@ -1334,8 +1410,8 @@ MESSAGES: dict[str, Sentence] = {
         "문제마다 앞에 보일 풀이 예시의 수. 여러 번 쓸 수 있습니다.",
     ),
     "help-eval-out": Sentence(
-        "Keep results and scores here; an interrupted call goes on from there.",
-        "결과와 점수를 여기에 남깁니다. 끊긴 호출은 여기서 이어집니다.",
+        "Keep results, scores and report.html here; an interrupted call goes on from there.",
+        "결과와 점수, report.html을 여기에 남깁니다. 끊긴 호출은 여기서 이어집니다.",
     ),
     "help-data": Sentence(
         "Read, count and examine data before anything is trained on it.",

@@ -1,8 +1,9 @@
 """Runs the steps of a recipe in one folder and skips what is done.
 
 A step is done when its manifest, written last, has today's fingerprint and its outputs are what they were. A
-step killed midway with the same fingerprint keeps its folder and goes on from its checkpoint; any other is
-cleared first. Knows no settings and no record but `Result`.
+step killed midway with the same fingerprint keeps its folder and goes on from its checkpoint; with another it
+is refused where there is a checkpoint to lose. Any other is cleared first. Knows no settings and no record
+but `Result`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dajeong.catalog import load
-from dajeong.errors import DajeongError, Stopped
+from dajeong.errors import DajeongError, Stopped, UsageProblem
 from dajeong.fingerprint import Reason
 from dajeong.ledger import Decision, Ledger
 from dajeong.lock import locked
@@ -28,6 +29,7 @@ from dajeong.settings_reader import unknown_key
 from dajeong.storage import read_records, write_json, write_text
 from dajeong.surroundings import use_threads, versions
 from dajeong.team import Team, team
+from dajeong.tracking.follow import following
 from dajeong.workplace import signals_noted
 
 REPORT = "dajeong.report.page:write"
@@ -95,7 +97,11 @@ def execute(
         sweep_run(run)
         write_text(run / "recipe.yaml", recipe.resolved())
         ledger = Ledger(recipe, run, wish.force)
-        worked = _run_steps(recipe, steps, ledger, wish, progress or Quiet(), together)
+        for step in steps:
+            _refuse_loss(step, ledger)  # now, not when hours before it are done
+        progress = progress or Quiet()
+        with following(recipe.shared.tracking, run, recipe.shared.name, progress):
+            worked = _run_steps(recipe, steps, ledger, wish, progress, together)
         together.told(None)
         results = [result for step in recipe.steps for result in _results_of(step, ledger)]
         write_json(run / "results.json", [result.model_dump(mode="json") for result in results])
@@ -125,6 +131,7 @@ def _run_steps(
     """Whether any step ran."""
     worked = False
     for number, step in enumerate(steps, start=1):
+        _refuse_loss(step, ledger)
         decision = ledger.decide(step)
         label = step.name if step.name == step.use else f"{step.name} ({step.use})"
         place: dict[str, object] = {"index": number, "of": len(steps), "step": label}
@@ -135,6 +142,17 @@ def _run_steps(
             _run_step(decision, ledger, recipe.shared.threads, progress, together)
             progress.say("step-done", **place, seconds=f"{time.monotonic() - began:.1f}")
     return worked
+
+
+def _refuse_loss(step: Step, ledger: Ledger) -> None:
+    """Raises UsageProblem where a step that stopped midway would begin anew and nobody asked for it."""
+    checkpoint = StepFolder(ledger.run, step.name).half_done()
+    if not checkpoint or step.name in ledger.force:
+        return
+    decision = ledger.decide(step)
+    if decision.action != "resume":
+        reasons = "; ".join(text(reason.code, **reason.parameters) for reason in decision.reasons)
+        raise UsageProblem("unfinished-changed", step=step.name, checkpoint=checkpoint, reasons=reasons)
 
 
 def _announce(decision: Decision, place: dict[str, object], wish: Wish, progress: Progress) -> None:
@@ -172,7 +190,7 @@ def _run_step(
     seconds = round(time.monotonic() - began, 3)
     _check_outputs(step, folder)
     ending = {"seconds": seconds, "threads": num_threads, "versions": versions(), "outputs": folder.outputs()}
-    folder.write_manifest({**note, **ending})
+    folder.write_manifest({**note, **ending, "facts": work.facts})
     folder.drop_checkpoints()
     work.check_stop()
 

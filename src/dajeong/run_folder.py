@@ -54,6 +54,12 @@ class StepFolder:
             if folder.exists():
                 shutil.rmtree(folder)
 
+    def half_done(self) -> str:
+        """The newest checkpoint's name where the step stopped midway; empty elsewhere."""
+        found = (self.path / "checkpoints").glob("update-*")
+        newest = max((path.name for path in found if path.suffix != ".tmp"), default="")
+        return newest if self.started() and not self.manifest() else ""
+
     def drop_checkpoints(self) -> None:
         """The step is done and its model saved; nobody will go on from midway."""
         shutil.rmtree(self.path / "checkpoints", ignore_errors=True)

@@ -10,6 +10,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -18,14 +19,17 @@ from typing import IO, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from dajeong.errors import DataProblem, EnvironmentProblem
+from dajeong.errors import DajeongError, DataProblem, EnvironmentProblem
 
 R = TypeVar("R", bound=BaseModel)
 
 
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[IO[bytes]]:
-    """A file that appears whole and durably, when the block ends well."""
+    """A file that appears whole and durably, when the block ends well.
+
+    Raises EnvironmentProblem where the disk refuses; so does `whole_folder`.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -35,11 +39,11 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
             os.fsync(file.fileno())
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
-    except OSError as problem:
-        Path(temporary).unlink(missing_ok=True)
-        raise _explained(problem, path) from problem
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+    except BaseException as problem:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        if refusal := disk_problem(problem, path):
+            raise refusal from problem
         raise
     sync_folder(path.parent)
 
@@ -129,11 +133,10 @@ def whole_folder(path: Path) -> Iterator[Path]:
         if path.exists():
             shutil.rmtree(path)
         os.replace(temporary, path)
-    except OSError as problem:
+    except BaseException as problem:
         shutil.rmtree(temporary, ignore_errors=True)
-        raise _explained(problem, path) from problem
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
+        if refusal := disk_problem(problem, path):
+            raise refusal from problem
         raise
     sync_folder(path.parent)
 
@@ -155,10 +158,24 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-def _explained(problem: OSError, path: Path) -> OSError | EnvironmentProblem:
-    if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+def disk_problem(problem: BaseException, path: object) -> EnvironmentProblem | None:
+    """What the system says of a disk, as an error of ours; None where it says something else."""
+    number = None if isinstance(problem, DajeongError) else _error_number(problem)
+    if number in (errno.ENOSPC, errno.EDQUOT):
         return EnvironmentProblem("disk-full", path=path)
-    return problem
+    if number in (errno.EACCES, errno.EPERM, errno.EROFS, errno.EFBIG):
+        return EnvironmentProblem("folder-unwritable", path=path, problem=os.strerror(number))
+    if number == errno.EIO:
+        return EnvironmentProblem("disk-failing", path=path)
+    return None
+
+
+def _error_number(problem: BaseException) -> int | None:
+    """Libraries that write by themselves put the system's number into a sentence of their own."""
+    if isinstance(problem, OSError):
+        return problem.errno
+    told = re.search(r"\(os error (\d+)\)", str(problem))
+    return int(told[1]) if told else None
 
 
 def digest_bytes(content: bytes) -> str:

@@ -9,13 +9,14 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, TextIO
 
 from dajeong.messages import text
 from dajeong.progress import Bar, Progress, Quiet
 
 if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
     from rich.progress import Progress as RichBars
     from rich.progress import TaskID
 
@@ -127,21 +128,28 @@ class Bars:
             self.bars = None
 
     def _opened(self) -> RichBars:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
         self.num_open += 1
         if self.bars is None:
-            plain = {"markup": False}
-            columns = (
-                TextColumn("{task.description}", **plain),  # type: ignore[arg-type]
-                BarColumn(bar_width=None),
-                MofNCompleteColumn(),
-                TimeRemainingColumn(),
-                TextColumn("{task.fields[note]}", **plain),  # type: ignore[arg-type]
-            )
-            self.bars = Progress(*columns, console=self.console, refresh_per_second=4)
+            self.bars = _bars_with_notes(self.console)
             self.bars.start()
         return self.bars
+
+
+def _bars_with_notes(console: Console) -> RichBars:
+    """Bars, and under them what each last said of itself: a line that may be longer than a bar leaves room."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.text import Text
+
+    class WithNotes(Progress):
+        def get_renderables(self) -> Iterable[RenderableType]:
+            yield self.make_tasks_table(self.tasks)
+            for task in self.tasks:
+                if task.fields["note"]:
+                    yield Text(f"  {task.fields['note']}")
+
+    described = TextColumn("{task.description}", markup=False)
+    columns = (described, BarColumn(bar_width=None), MofNCompleteColumn(), TimeRemainingColumn())
+    return WithNotes(*columns, console=console, refresh_per_second=4)
 
 
 class _RichBar:

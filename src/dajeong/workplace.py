@@ -36,6 +36,10 @@ class Workplace:
     model_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Input field → how the recipe calls each of its models."""
     progress: Progress = field(default_factory=Quiet)
+    fingerprint: str = ""
+    """What the step's result depends on, as one hash."""
+    facts: dict[str, str] = field(default_factory=dict)
+    """What the step leaves for its manifest."""
 
     @property
     def folder(self) -> Path:

@@ -6,7 +6,7 @@ weights known before the first backward. So 8 × 1 = 1 × 8 = two processes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -26,6 +26,8 @@ class Batch:
     weights: Mapping[str, float]
     columns: Mapping[str, Tensor] = field(default_factory=dict)
     model: str = "main"
+    rows: Sequence[str] = ()
+    """Ids of its records, for people who must look at them."""
 
 
 class Update(NamedTuple):

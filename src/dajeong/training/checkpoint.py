@@ -15,7 +15,7 @@ from torch import Tensor
 
 from dajeong.errors import EnvironmentProblem
 from dajeong.progress import Progress
-from dajeong.storage import digest_file, read_json, whole_folder, write_json
+from dajeong.storage import digest_file, disk_problem, read_json, whole_folder, write_json
 
 KEPT = 2
 FILES = ("tensors.safetensors", "state.json")
@@ -36,9 +36,28 @@ class Checkpoints:
         self.progress = progress
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Write beside, flush, rename; then forget old ones. Raises EnvironmentProblem on a full disk."""
-        self._need_room(checkpoint)
-        with whole_folder(self.folder / f"update-{checkpoint.update:08d}") as place:
+        """Write beside, flush, rename; then forget old ones.
+
+        Raises EnvironmentProblem where the disk refuses: what was needed, and what is left to go on from.
+        """
+        needed = sum(tensor.numel() * tensor.element_size() for tensor in checkpoint.tensors.values())
+        place = self.place(checkpoint.update)
+        try:
+            self._need_room(needed)
+            self._write(place, checkpoint)
+        except Exception as problem:
+            refusal = problem if isinstance(problem, EnvironmentProblem) else disk_problem(problem, place)
+            if refusal is None:
+                raise
+            last = next((folder.name for folder in self._folders()), "-")
+            raise EnvironmentProblem(
+                "checkpoint-unwritten", path=place, needed=_mib(needed), problem=refusal, last=last
+            ) from problem
+        for old in self._folders()[KEPT:]:
+            shutil.rmtree(old, ignore_errors=True)  # one that stays is in nobody's way
+
+    def _write(self, folder: Path, checkpoint: Checkpoint) -> None:
+        with whole_folder(folder) as place:
             tensors = {
                 name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()
             }
@@ -52,13 +71,15 @@ class Checkpoints:
                 for name in FILES
             }
             write_json(place / "manifest.json", digests)
-        for old in self._folders()[KEPT:]:
-            shutil.rmtree(old)
+
+    def place(self, update: int) -> Path:
+        return self.folder / f"update-{update:08d}"
 
     def latest(self) -> Checkpoint | None:
-        """The newest sound checkpoint; damaged ones are named and passed over. Raises EnvironmentProblem
-        where it
-        belongs to other circumstances."""
+        """The newest sound checkpoint; damaged ones are named and passed over.
+
+        Raises EnvironmentProblem where it belongs to other circumstances.
+        """
         for folder in self._folders():
             if not _is_sound(folder):
                 self.progress.say("checkpoint-damaged", path=folder)
@@ -78,11 +99,15 @@ class Checkpoints:
                     "checkpoint-differs", path=folder, name=name, found=found.get(name), now=value
                 )
 
-    def _need_room(self, checkpoint: Checkpoint) -> None:
+    def _need_room(self, needed: int) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        needed = 2 * sum(tensor.numel() * tensor.element_size() for tensor in checkpoint.tensors.values())
-        if shutil.disk_usage(self.folder).free < needed:
-            raise EnvironmentProblem("disk-full", path=self.folder)
+        free = shutil.disk_usage(self.folder).free
+        if free < 2 * needed:
+            raise EnvironmentProblem("disk-room", needed=_mib(2 * needed), free=_mib(free))
+
+
+def _mib(number: int) -> str:
+    return f"{number / 2**20:,.1f}"
 
 
 def _is_sound(folder: Path) -> bool:

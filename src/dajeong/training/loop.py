@@ -12,16 +12,19 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+import transformers
 from torch import Tensor, nn
 
-from dajeong.errors import QualityProblem, Stopped
+from dajeong.errors import EnvironmentProblem, QualityProblem, Stopped
 from dajeong.journal import Journal
 from dajeong.models.runtime import key
-from dajeong.storage import write_json
-from dajeong.training.algorithm import Algorithm, Batch, State, StepReport, Update
+from dajeong.training import offending
+from dajeong.training.algorithm import Algorithm, Batch, Entry, State, StepReport, Update
 from dajeong.training.checkpoint import Checkpoint, Checkpoints
+from dajeong.training.digests import frozen_digest, order_after, rows_hash
 from dajeong.training.optimizer import Optimizer, refuse_all_warmup
 from dajeong.training.parallel import Parallel
+from dajeong.training.readings import Readings
 from dajeong.workplace import Workplace, stop_wanted
 
 
@@ -41,11 +44,16 @@ class Loop:
             refuse_all_warmup(algorithm.num_updates, settings, work.name)
         parameters = {role: _owned(algorithm, role) for role in algorithm.groups}
         self.optimizer = Optimizer(parameters, algorithm.groups)
+        started_from = {"recipe": work.fingerprint, "frozen": _frozen(algorithm, parameters)}
         self.checkpoints = Checkpoints(
-            work.folder / "checkpoints", circumstances(parallel, identity), work.progress
+            work.folder / "checkpoints",
+            circumstances(parallel, {**started_from, **identity}),
+            work.progress,
         )
         self.wrapped = {name: parallel.wrap(model) for name, model in algorithm.models.items()}
         self.update = 0
+        self.order = ""
+        """Digest of all that was learned from, in its order."""
 
     def run(self) -> None:
         """Raises QualityProblem when a loss or gradient is not finite; and, once a checkpoint is saved, when
@@ -56,16 +64,18 @@ class Loop:
         try:
             with self.work.progress.bar("training", self.algorithm.num_updates, step=self.work.name) as bar:
                 bar.advance(self.update)
+                readings = Readings(self.algorithm.coefficients)
                 for update in self.algorithm.updates():
                     report = self._step(update)
                     self._write(report)
-                    entries = self.algorithm.after(report)
+                    entries = [*self._left_out(update), *self.algorithm.after(report)]
                     for entry in entries:
                         self.journal.write(entry.event, **entry.values)
-                    bar.advance(1, note=_reading(report, self.algorithm.coefficients))
+                    bar.advance(1, note=readings.note(report, entries))
                     self._save_if_due(next((entry.stops for entry in entries if entry.stops), None))
         finally:
             self.journal.close()
+        self.work.facts["data_order"] = self.order
 
     def _step(self, update: Update) -> StepReport:
         totals = self._global_weights(update.batches)
@@ -82,11 +92,26 @@ class Loop:
             for name, term in terms.items():
                 sums[name] += float(term.detach())
         norms, rates = self.optimizer.step(update.progress, update.trains)
-        self._refuse_broken(norms, update)
+        if not self.optimizer.left_out:
+            self._refuse_broken(norms, update)
         self.update += 1
         means = self._means(sums, totals)
-        tokens = self.parallel.sum(torch.tensor([sum(batch.tokens.num_tokens for batch in update.batches)]))
-        return StepReport(self.update, means, totals, norms, rates, int(tokens))
+        return StepReport(self.update, means, totals, norms, rates, self._count(update.batches))
+
+    def _count(self, batches: list[Batch]) -> int:
+        """Tokens over all processes; on the way, what was learned from enters the order."""
+        rows = rows_hash([(batch.tokens, any(batch.weights.values())) for batch in batches])
+        mine = torch.tensor([sum(batch.tokens.num_tokens for batch in batches), rows])
+        num_tokens, rows = self.parallel.sum(mine).tolist()
+        self.order = order_after(self.order, rows)
+        return int(num_tokens)
+
+    def _left_out(self, update: Update) -> list[Entry]:
+        """What is told where the optimizer made no step."""
+        if not (spike := self.optimizer.left_out):
+            return []
+        rank, spikes = self.parallel.rank, self.optimizer.spikes
+        return [offending.left_out(self.work, rank, self.update, update.batches, spike, spikes)]
 
     def _global_weights(self, batches: list[Batch]) -> dict[str, float]:
         names = sorted(batches[0].weights)
@@ -105,8 +130,9 @@ class Loop:
             if coefficient := self.algorithm.coefficients.get(name, 0.0):
                 share = self.parallel.world * coefficient / totals[name] if totals[name] else 0.0
                 loss = loss + share * term
-        if not math.isfinite(float(loss.detach())):
-            self._broken(batch, float(loss.detach()))
+        value = float(loss.detach())
+        if not math.isfinite(value) and not self.optimizer.spikes.settings:
+            raise offending.not_finite(self.work, self.parallel.rank, self.update + 1, batch, value)
         loss.backward()
 
     def _means(self, sums: dict[str, float], totals: Mapping[str, float]) -> dict[str, float]:
@@ -121,30 +147,16 @@ class Loop:
     def _refuse_broken(self, norms: dict[str, float], update: Update) -> None:
         for norm in norms.values():
             if not math.isfinite(norm):
-                self._broken(update.batches[0], norm)
-
-    def _broken(self, batch: Batch, value: float) -> None:
-        path = self.work.folder / f"broken-batch-{self.parallel.rank}.json"
-        tokens = batch.tokens
-        write_json(
-            path,
-            {
-                "update": self.update + 1,
-                "ids": tokens.ids[0].tolist(),
-                "lengths": list(tokens.packing.lengths),
-            },
-        )
-        raise QualityProblem(
-            "not-finite", step=self.work.name, update=self.update + 1, value=value, path=path
-        )
+                first = update.batches[0]
+                raise offending.not_finite(self.work, self.parallel.rank, self.update + 1, first, norm)
 
     def _write(self, report: StepReport) -> None:
         self.journal.write(
             "update",
             update=report.update,
             of=self.algorithm.num_updates,
-            loss=report.losses,
-            grad_norm=report.grad_norms,
+            loss=_finite(report.losses),
+            grad_norm=_finite(report.grad_norms),
             lr=report.learning_rates,
             tokens=report.num_tokens,
         )
@@ -157,7 +169,12 @@ class Loop:
                 **self.optimizer.tensors(),
                 **{f"algorithm/{n}": t for n, t in state.tensors.items()},
             }
-            values = {"algorithm": state.values, "journal": self.journal.offset()}
+            values = {
+                "algorithm": state.values,
+                "journal": self.journal.offset(),
+                "order": self.order,
+                "spikes": self.optimizer.spikes.state(),
+            }
             self.checkpoints.save(Checkpoint(self.update, tensors, values))
         if problem:
             self.parallel.sum(torch.zeros(1))  # nobody leaves before the checkpoint is whole
@@ -174,11 +191,17 @@ class Loop:
         found = self.checkpoints.latest()
         if found is None:
             return 0
-        self.optimizer.restore(found.tensors)
         prefix = "algorithm/"
+        mine = {n: t for n, t in found.tensors.items() if not n.startswith(prefix)}
+        try:
+            self.optimizer.restore(mine)
+        except KeyError as problem:
+            path = self.checkpoints.place(found.update)
+            raise EnvironmentProblem("checkpoint-key", path=path, key=problem.args[0]) from problem
+        self.optimizer.spikes.restore(found.values["spikes"])
         tensors = {n.removeprefix(prefix): t for n, t in found.tensors.items() if n.startswith(prefix)}
         self.algorithm.restore(State(tensors, found.values["algorithm"]))
-        self.update = found.update
+        self.update, self.order = found.update, found.values["order"]
         self.work.progress.say("resumed", step=self.work.name, update=found.update)
         return int(found.values["journal"])
 
@@ -189,6 +212,7 @@ def circumstances(parallel: Parallel, identity: dict[str, Any]) -> dict[str, Any
         "threads": torch.get_num_threads(),
         "world": parallel.world,
         "torch": torch.__version__,
+        "transformers": transformers.__version__,
         "capability": torch.backends.cpu.get_cpu_capability(),
         **identity,
     }
@@ -206,5 +230,17 @@ def _no_journal(work: Workplace) -> Journal:
     return Journal(work.folder / "journal-other.jsonl")
 
 
-def _reading(report: StepReport, coefficients: Mapping[str, float]) -> str:
-    return " ".join(f"{name} {value:.3f}" for name, value in report.losses.items() if coefficients.get(name))
+def _frozen(algorithm: Algorithm, trained: Mapping[str, Mapping[str, nn.Parameter]]) -> str:
+    """A digest of all that the algorithm's models hold and that does not train."""
+    moving = {id(parameter) for owned in trained.values() for parameter in owned.values()}
+    return frozen_digest(
+        (f"{name}/{parameter_name}", parameter)
+        for name, model in algorithm.models.items()
+        for parameter_name, parameter in model.named_parameters()
+        if id(parameter) not in moving
+    )
+
+
+def _finite(readings: Mapping[str, float]) -> dict[str, float]:
+    """JSON has no word for the others; what they belong to is told by an entry of its own."""
+    return {name: value for name, value in readings.items() if math.isfinite(value)}

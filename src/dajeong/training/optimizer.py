@@ -1,4 +1,6 @@
-"""AdamW with one group per role, its schedule and its clipping. State goes in and out by parameter name."""
+"""AdamW with one group per role, its schedule, its clipping, and what it leaves out. State goes in and out by
+parameter name.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,9 @@ from torch import Tensor, nn
 
 from dajeong.errors import UsageProblem
 from dajeong.training.settings import OptimizerSettings
+from dajeong.training.spikes import Spike, Spikes
+
+MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
 
 def rate_at(progress: float, settings: OptimizerSettings) -> float:
@@ -38,6 +43,9 @@ class Optimizer:
     ) -> None:
         self.parameters = parameters
         self.settings = settings
+        self.spikes = Spikes({role: each.spikes for role, each in settings.items() if each.spikes})
+        self.left_out: Spike | None = None
+        """Why the last step moved nothing, where the settings let it be left out."""
         groups = [
             {
                 "params": list(owned.values()),
@@ -50,14 +58,20 @@ class Optimizer:
         self._adamw = torch.optim.AdamW(groups, lr=0.0, fused=_fusable(parameters))
 
     def step(self, progress: float, trains: Iterable[str]) -> tuple[dict[str, float], dict[str, float]]:
-        """Clip and move; roles outside `trains` get rate 0. Returns (gradient norm, rate) per role."""
+        """Clip and move; roles outside `trains` get rate 0. Returns (gradient norm, rate) per role.
+
+        Nothing moves where a norm is not finite, or leaps.
+        """
         moving = set(trains)
         norms, rates = {}, {}
         for group, (role, owned) in zip(self._adamw.param_groups, self.parameters.items(), strict=True):
             norms[role] = float(nn.utils.clip_grad_norm_(owned.values(), self.settings[role].max_grad_norm))
             rates[role] = rate_at(progress, self.settings[role]) if role in moving else 0.0
             group["lr"] = rates[role]
-        if all(math.isfinite(norm) for norm in norms.values()):
+        self.left_out = self.spikes.judge(norms)
+        if self.left_out:
+            rates = dict.fromkeys(rates, 0.0)
+        elif all(math.isfinite(norm) for norm in norms.values()):
             self._adamw.step()
         self._adamw.zero_grad(set_to_none=True)
         return norms, rates
@@ -72,7 +86,10 @@ class Optimizer:
         return kept
 
     def restore(self, kept: Mapping[str, Tensor]) -> None:
-        """Raises KeyError on a name that is not there: a checkpoint fits exactly or not at all."""
+        """Raises KeyError on a name that is missing, unexpected or of another shape: a checkpoint fits exactly
+        or not at all.
+        """
+        self._refuse_unlike(kept)
         with torch.no_grad():
             for name, parameter in self._named():
                 parameter.copy_(kept[f"parameter/{name}"])
@@ -81,8 +98,19 @@ class Optimizer:
                         part: kept[f"{part}/{name}"]
                         .clone()
                         .to("cpu" if part == "step" and not parameter.is_cuda else parameter.device)
-                        for part in ("step", "exp_avg", "exp_avg_sq")
+                        for part in MOMENTS
                     }
+
+    def _refuse_unlike(self, kept: Mapping[str, Tensor]) -> None:
+        wanted: dict[str, torch.Size] = {}
+        for name, parameter in self._named():
+            wanted[f"parameter/{name}"] = parameter.shape
+            if any(f"{part}/{name}" in kept for part in MOMENTS):  # none before the first step
+                wanted |= {f"{part}/{name}": parameter.shape for part in MOMENTS}
+                wanted[f"step/{name}"] = torch.Size()
+        for name in sorted(wanted.keys() | kept.keys()):
+            if name not in wanted or name not in kept or kept[name].shape != wanted[name]:
+                raise KeyError(name)
 
     def _named(self) -> Iterable[tuple[str, nn.Parameter]]:
         for role, owned in self.parameters.items():

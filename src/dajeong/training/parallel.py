@@ -65,6 +65,8 @@ class Ddp:
             # counts and objects are summed on the CPU, gradients where they lie
             distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
         self.rank, self.world = distributed.get_rank(), distributed.get_world_size()
+        if self.world != (asked := int(os.environ.get("WORLD_SIZE", "1"))):
+            raise EnvironmentProblem("engine-differs", asked=asked, got=self.world)
 
     def wrap(self, model: nn.Module) -> nn.Module:
         wrapped = nn.parallel.DistributedDataParallel(model, **_constant_buffers())

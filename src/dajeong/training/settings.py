@@ -8,6 +8,7 @@ from pydantic import Field
 
 from dajeong.models.settings import LoraSettings, RuntimeSettings, TinySettings
 from dajeong.records import Frozen
+from dajeong.training.spike_settings import SpikeSettings
 from dajeong.training.reward_settings import LabelSettings, RewardGateSettings
 
 SCALED: dict[str, Any] = {"scaled": True}
@@ -32,6 +33,9 @@ class OptimizerSettings(Frozen):
     epsilon: float = Field(1e-5, gt=0)
     """AdamW's ε; 1e-5 keeps the first steps of small-gradient runs tame (N+ implementation details of RLHF).
     """
+    spikes: SpikeSettings | None = None
+    """Updates whose gradient leaps are left out and told; by default every update is made, and one that is not
+    finite ends the run."""
 
 
 class TrainingSettings(Frozen):
