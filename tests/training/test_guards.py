@@ -23,7 +23,9 @@ from dajeong.training.ppo import Ppo
 from dajeong.training.rollout_settings import GuardSettings
 from dajeong.workplace import Workplace
 
-NO_LIMITS: dict[str, Any] = dict.fromkeys(("repetition", "distinct", "length", "false_refusal"))
+NO_LIMITS: dict[str, Any] = dict.fromkeys(
+    ("repetition", "distinct", "length", "false_refusal", "kl", "reward", "unended", "empty", "deviation")
+)
 ASKED = [
     Dialogue(id=f"prompt-{place}", kind=kind, messages=(Message(role="user", content=TEXT),))
     for place, kind in enumerate(("talk", "talk", "abusive"))
@@ -52,6 +54,15 @@ def limits(**changed: Any) -> GuardSettings:
         ({"length": 2.0}, [50.0, 24.0], ["characters"]),
         ({"length": 2.0}, [50.0, 26.0, 99.0], []),
         ({"false_refusal": 0.1}, [0.0, 0.11], ["false_refusal"]),
+        ({"kl": 5.0}, [0.0, 5.1], ["kl"]),
+        ({"kl": 5.0}, [4.0, 4.9], []),
+        ({"reward": 1.0}, [0.5, -0.6], ["reward"]),
+        ({"reward": 1.0}, [0.5, 3.0, -0.4], []),
+        ({"unended": 0.3}, [0.1, 0.41], ["unended"]),
+        ({"unended": 0.3}, [0.6, 0.61], []),
+        ({"empty": 0.2}, [0.0, 0.21], ["empty"]),
+        ({"deviation": 1e-4}, [1.0, 0.0], ["deviation"]),
+        ({"deviation": 1e-4}, [1e-3, 2e-4], []),
         ({}, [0.1, 99.0], []),
     ],
 )

@@ -46,7 +46,7 @@ def other(algorithm: Ppo, notes: dict[str, AdapterNotes] | None = None, **change
 @pytest.mark.parametrize("size", [1, 3, 7, 10, 16, 25])
 def test_prompts_come_from_an_endless_shuffle(algorithm: Ppo, size: int) -> None:
     """Laid end to end, every stretch of ten is all ten prompts."""
-    drawn = other(algorithm, prompts_per_update=size)
+    drawn = other(algorithm, prompts_per_update=size, mini_batches=1)
     rollouts = [[prompt.name for prompt in drawn.rollouts.chosen(rollout)] for rollout in range(30)]
     assert all(len(names) == size for names in rollouts)
     stream = [name for names in rollouts for name in names]

@@ -45,7 +45,7 @@ def _chunk(
 ) -> tuple[Tensor, Tensor | None]:
     logits = head(hidden).float()
     if isinstance(temperature, Tensor):
-        logits = logits / temperature[:, None]
+        logits = logits / temperature.to(logits.dtype)[:, None]
     elif temperature != 1.0:
         logits = logits / temperature
     logprobs = -cross_entropy(logits, targets, reduction="none")

@@ -101,7 +101,8 @@ class Forwards:
         heat = self.settings.decoding.temperature
         if heat == 1 or not num_examples:
             return heat
-        return torch.cat([torch.full((num_tokens,), heat), torch.ones(num_examples)]).to(device)
+        each = [heat] * num_tokens + [1.0] * num_examples
+        return torch.tensor(each, dtype=torch.float64, device=device)
 
 
 def _columns(part: Sequence[Experience], names: Sequence[str], device: torch.device) -> dict[str, Tensor]:

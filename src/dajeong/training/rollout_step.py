@@ -106,7 +106,7 @@ def learn(
 
 def policy_card(kind: str, step: RolloutStep, settings: RolloutSettings, work: Workplace) -> str:
     """The card of the policy: it inherits the sources of all that it learned from."""
-    grown_from = [step.source, *work.models("rewards").values()]
+    grown_from: list[str | Path] = [step.source, *work.models("rewards").values()]
     reference, name = base_of(step.source)[0], step.template.name
     return card_of(work, kind, POLICY, settings, name, step.read, reference, grown_from)
 
