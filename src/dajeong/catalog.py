@@ -34,6 +34,7 @@ SCORERS: dict[str, str] = {
     "rules": "dajeong.judging.rules:RuleScorer",
     "refusal": "dajeong.judging.refusal:RefusalScorer",
     "reward-model": "dajeong.judging.reward_model:RewardScorer",
+    "classifier": "dajeong.judging.classifier:ClassifierScorer",
     "geval": "dajeong.judging.geval_local:LocalJudge",
 }
 """What gives a reply its scores (`judging.scorer.Scorer`)."""

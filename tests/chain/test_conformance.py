@@ -17,6 +17,7 @@ import torch
 from small_parts import ANSWERS, DIALOGUES, PREFERENCES, PROMPTS, QUESTIONS, answered, asked, replies
 
 import source_rows
+from small_classifiers import write_decoder
 from dajeong import catalog
 from dajeong.data import read
 from dajeong.data.rows import Bad
@@ -323,10 +324,17 @@ def judge_folder(base_folder: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def classifier_folder(base_folder: Path) -> Path:
+    return write_decoder(base_folder.parent / "classifier")
+
+
 @pytest.fixture(params=sorted(catalog.SCORERS))
-def scorer(request: pytest.FixtureRequest, reward_folder: Path, judge_folder: Path) -> Scorer:
+def scorer(
+    request: pytest.FixtureRequest, reward_folder: Path, judge_folder: Path, classifier_folder: Path
+) -> Scorer:
     part = catalog.load(catalog.SCORERS[request.param])
-    folders = {"reward-model": reward_folder, "geval": judge_folder}
+    folders = {"reward-model": reward_folder, "geval": judge_folder, "classifier": classifier_folder}
     made: Scorer = part(*[str(folders[name]) for name in folders if name == request.param])
     return made
 
