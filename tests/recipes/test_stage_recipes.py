@@ -22,7 +22,7 @@ from dajeong.records import Dialogue, Message
 from dajeong.storage import read_json, read_records, write_records
 from shared_data import SHARED, needs_shared
 
-STAGES = sorted({*built_in_names()} - {"demo", "friendly-rlhf"})
+STAGES = sorted({*built_in_names()} - {"demo", "friendly-rlhf", "friendly-rm-v1"})
 TRAINING = ("friendly-sft", "kullm-v1", "kullm-v2", "koalpaca-12.8b")
 TINY = "{layers: 1, hidden: 32, heads: 2, vocabulary: 600, positions: 2048}"
 
@@ -247,8 +247,12 @@ def test_the_calls_in_a_recipes_comment_are_right(
         (tmp_path / file.name).symlink_to(file)
     (tmp_path / "147.x").mkdir()
     downloads.write_json(tmp_path / "self-instruct-ko.json", [])
+    downloads.write_lines(tmp_path / "rm-replies.jsonl", [])
+    downloads.write_json(tmp_path / "human-pairs.json", [])
     for earlier in ("friendly-sft/steps/instructions", "friendly-rm-v1-prompts/steps/prompts"):
         downloads.write_lines(tmp_path / "runs" / earlier / "records.jsonl", [])
+    for output in ("records", "held_out", "test"):
+        downloads.write_lines(tmp_path / f"runs/friendly-rm-v2/steps/split/{output}.jsonl", [])
     monkeypatch.chdir(tmp_path)
     found = commands(name)
     assert found
