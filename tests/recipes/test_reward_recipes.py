@@ -13,6 +13,7 @@ import pytest
 from dajeong.cli import main
 from dajeong.messages import choose_language
 from dajeong.models.adapters import base_of, notes_of, template_of
+from dajeong.recipe import load
 from dajeong.records import Dialogue, Message, Preference, Reply, Result
 from dajeong.storage import read_records, write_records
 from shared_data import SHARED, needs_shared
@@ -118,13 +119,8 @@ def test_the_second_takes_ranks_by_author_and_people_the_third_leaves_abuse_out(
 
 @needs_shared
 def test_a_larger_base_and_another_weight_of_the_rule_are_one_setting_each() -> None:
-    from dajeong.recipe import load
-
-    overrides = [
-        f"data_dir={SHARED / 'vaiv'}",
-        "model=EleutherAI/polyglot-ko-5.8b",
-        'reward.labels.annotators={"judge": 0.5}',
-    ]
+    data, large = f"data_dir={SHARED / 'vaiv'}", "model=EleutherAI/polyglot-ko-5.8b"
+    overrides = [data, large, 'reward.labels.annotators={"judge": 0.5}']
     steps = {step.name: step for step in load("friendly-rm-v1", overrides).steps}
     assert steps["base"].settings.model_dump()["model"] == "EleutherAI/polyglot-ko-5.8b"
     assert steps["reward"].settings.model_dump()["labels"]["annotators"] == {"judge": 0.5}
