@@ -1227,6 +1227,26 @@ MESSAGES: dict[str, Sentence] = {
     "inspect-cut": Sentence("cut", "잘림"),
     "inspect-title": Sentence("What the model will learn from", "모델이 배울 내용"),
     "inspect-findings": Sentence("Findings", "알아둘 것"),
+    # --- doctor of the machine
+    "help-doctor": Sentence(
+        "Show what this machine has and what each recipe lacks on it.",
+        "이 컴퓨터에 있는 것과 레시피마다 없는 것을 보여 줍니다.",
+    ),
+    "help-doctor-out": Sentence("Where runs will be kept.", "실행 폴더를 둘 곳."),
+    "machine-version": Sentence("{value}", "{value}"),
+    "machine-device": Sentence("device: {value}", "장치: {value}"),
+    "machine-cores": Sentence("processor cores: {value}", "프로세서 코어: {value}"),
+    "machine-memory": Sentence("memory: {value}", "메모리: {value}"),
+    "machine-disk": Sentence("free disk: {value}", "빈 디스크: {value}"),
+    "machine-locale": Sentence("language and output: {value}", "언어와 출력: {value}"),
+    "machine-online": Sentence("Hub models are kept in {value}", "Hub 모델을 두는 곳: {value}"),
+    "machine-offline": Sentence(
+        "offline (HF_HUB_OFFLINE); Hub models come from {value} alone",
+        "오프라인(HF_HUB_OFFLINE). Hub 모델은 {value}에서만 읽음",
+    ),
+    "machine-extra": Sentence("extra {value}", "추가 기능 {value}"),
+    "machine-recipe-ready": Sentence("{recipe}: ready ({model})", "{recipe}: 준비됨 ({model})"),
+    "machine-recipe-lacks": Sentence("{recipe} lacks:", "{recipe}에 없는 것:"),
     "help-schema": Sentence("Print the JSON Schema of recipes.", "레시피의 JSON Schema를 출력합니다."),
     "command-unknown": Sentence(
         "no command {command}. Did you mean {nearest}? All commands: dajeong --help",
