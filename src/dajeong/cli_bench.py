@@ -32,12 +32,14 @@ def bench(out: Path | None, session: Session) -> Iterator[Bench]:
         folder = out or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         progress = stack.enter_context(progress_on(quiet=session.quiet))
         stack.enter_context(signals_noted())
-        yield Bench(folder, progress)
+        yield Bench(folder, progress, out is not None)
 
 
 class Bench(NamedTuple):
     folder: Path
     progress: Progress
+    is_kept: bool
+    """Whether the folder is the user's."""
 
     def work(self, kind: str, inputs: Inputs, models: Mapping[str, Sequence[str]] | None = None) -> Workplace:
         """The workplace of a step that is called as its kind; `models` are inputs with a name."""
@@ -73,6 +75,20 @@ class Bench(NamedTuple):
         from dajeong.storage import read_records
 
         return list(read_records(self.run(kind, settings, inputs, models).folder / "results.jsonl", Result))
+
+    def finish(self, results: Sequence[Result], kind: str = "", replies: Sequence[Path] = ()) -> None:
+        """A report beside what is kept, as a run has it; with it the texts that step `kind` judged."""
+        if self.is_kept:
+            from dajeong.catalog import load
+            from dajeong.pipeline import REPORT
+            from dajeong.records import Reply
+            from dajeong.storage import read_records, write_json
+
+            if replies:
+                texts = (each for path in replies for each in read_records(path, Reply))
+                self.work(kind, {}).write("replies", texts)
+            write_json(self.folder / "results.json", [each.model_dump(mode="json") for each in results])
+            self.progress.say("eval-report", path=load(REPORT)(self.folder))
 
     def records(
         self, paths: Sequence[Path], source: str | None, wanted: type[R], refusal: str

@@ -94,6 +94,7 @@ def _reward() -> Callable[..., None]:
                     inputs[field] = (place.folder / "steps" / kind / f"{field}.jsonl",)
                     write_records(inputs[field][0], pairs)
             results = place.results(kind, settings, inputs, models)
+            place.finish(results)
         show(results, context.obj)
 
     return reward
@@ -135,7 +136,9 @@ def measured(
 
     settings = settings_of(KINDS[kind].settings, kind, values, overrides)
     with bench(out, session) as place:
-        return place.results(kind, settings, {}, models)
+        results = place.results(kind, settings, {}, models)
+        place.finish(results)
+        return results
 
 
 def show(results: Sequence[Result], session: Session) -> None:

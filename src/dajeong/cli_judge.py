@@ -76,6 +76,7 @@ def command() -> Callable[..., None]:
                 scores = place.folder / "steps" / use / "scores.jsonl"
                 judged = [f"{judge or model}={scores}"]
                 results += _beside(judged, against, [*graded, *(replies or ())], scale, as_given)
+            place.finish(results, use, graded)
         show(results, context.obj)
 
     return judge

@@ -60,7 +60,10 @@ def quality_command() -> Callable[..., None]:
         who = Who(judge, model, base_url, budget, method, rubric)
         limits, session = scale_of(scale), context.obj
         if not prompts and not who.is_named:
-            _tables(_read(model_or_file, limits, as_given, {}), reference, session)
+            judged = _read(model_or_file, limits, as_given, {})
+            results = _tables(judged, reference, session)
+            if out:
+                _keep(judged, results, out, session)
             return
         settings = who.settings("judge", set_ or ())
         with bench(out, session) as place:
@@ -72,8 +75,8 @@ def quality_command() -> Callable[..., None]:
                 return
             work = place.run("judge", settings, who.inputs(replies))
             scores = str(work.folder / "scores.jsonl")
-            judged = _read([scores], limits, as_given, known)
-        _tables(judged, reference, session)
+            results = _tables(_read([scores], limits, as_given, known), reference, session)
+            place.finish(results, "judge", replies)
 
     return quality
 
@@ -107,6 +110,7 @@ def winrate_command() -> Callable[..., None]:
                 say_price(place, "compare", settings, who.inputs(replies), session)
                 return
             results = place.results("compare", settings, who.inputs(replies))
+            place.finish(results, "compare", replies)
         show(results, session)
 
     return winrate
@@ -144,7 +148,7 @@ def _read(files: Sequence[str], scale: Scale, as_given: bool, known: Mapping[str
     return [each for name in files for each in read(source_of(name), scale, as_given, known)]
 
 
-def _tables(judged: Sequence[Judged], reference: str | None, session: Session) -> None:
+def _tables(judged: Sequence[Judged], reference: str | None, session: Session) -> list[Result]:
     from dajeong.cli_eval import show
     from dajeong.evaluation import quality as tables
     from dajeong.printing import quality_notes, quality_tables
@@ -155,3 +159,15 @@ def _tables(judged: Sequence[Judged], reference: str | None, session: Session) -
     else:
         print_line(quality_tables(results))
         print_line(quality_notes(results))
+    return results
+
+
+def _keep(judged: Sequence[Judged], results: Sequence[Result], out: Path, session: Session) -> None:
+    """What the step `quality` would have left in a run."""
+    from dajeong.evaluation.judged_steps import keep
+
+    with bench(out, session) as place:
+        work = place.work("quality", {})
+        keep(judged, work)
+        work.write("results", results)
+        place.finish(results)

@@ -246,7 +246,7 @@ KINDS: dict[str, Kind] = {
             "judged": Input("Score", many=True),
             "replies": Input("Reply", many=True, optional=True),
         },
-        outputs={"results": "Result"},
+        outputs={"results": "Result", "replies": "Reply", "scores": "Score"},
         run="dajeong.evaluation.judged_steps:quality",
     ),
     "agreement": Kind(

@@ -159,3 +159,27 @@ def test_only_so_many_prompts_are_asked_and_none_twice(tmp_path: Path) -> None:
 def test_nothing_to_ask_is_said(tmp_path: Path) -> None:
     with pytest.raises(DataProblem, match="prompts"):
         evaluate(SETTINGS, workplace(tmp_path, count=0), RuleScorer(), Speaker())
+
+
+def test_J11_prompts_that_were_trained_on_are_told_in_every_row(tmp_path: Path) -> None:
+    learned = [
+        Dialogue(
+            id="t",
+            messages=(
+                Message(role="user", content="부산 어때? 3"),
+                Message(role="assistant", content="좋아요."),
+            ),
+        )
+    ]
+    write_records(tmp_path / "train.jsonl", learned)
+    rows = []
+    for name, more in (("without", {}), ("with", {"train": (tmp_path / "train.jsonl",)})):
+        work = workplace(tmp_path / name)
+        work.inputs = {**work.inputs, **more}
+        evaluate(EvaluateSettings(greedy_too=False), work, RuleScorer(), Speaker())  # type: ignore[arg-type]
+        rows.append(written(work, "results", Result))
+    told = "1 of 6 prompts are in the training data: nothing is shown"
+    assert all(told in row.notes for row in rows[1])
+    assert [row.model_copy(update={"notes": ""}) for row in rows[1]] == [
+        row.model_copy(update={"notes": ""}) for row in rows[0]
+    ], "nothing else moves"

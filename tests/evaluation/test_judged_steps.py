@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from dajeong.cli import main
 from dajeong.errors import UsageProblem
 from dajeong.recipe import load
 from dajeong.records import Message, Reply, Result, Score
-from dajeong.storage import read_json, write_records
+from dajeong.storage import read_json, read_records, write_records
 
 
 def write(path: Path, scores: Sequence[int], answer: str = "답") -> Path:
@@ -75,3 +76,29 @@ def test_a_recipe_sets_a_judge_beside_people(tmp_path: Path, capsys: pytest.Capt
     given = ["judge", f"judge:m={tmp_path / 'scores.jsonl'}", "--replies", str(tmp_path / "replies.jsonl")]
     assert main([*given, "--against", str(humans), "--json"]) == 0
     assert [row.model_dump(mode="json") for row in found] == json.loads(capsys.readouterr().out)
+
+
+def test_outside_answers_have_a_page_with_tables_and_answers_side_by_side(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sft = write(tmp_path / "sft.csv", [number % 5 + 1 for number in range(40)])
+    ppo = write(tmp_path / "ppo.csv", [5] * 40, answer="다정한 <b>답</b>")
+    given = ["eval", "quality", f"sft/talk={sft}", f"ppo/talk={ppo}", "--json"]
+    assert main([*given, "--out", str(tmp_path / "out")]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert read_json(tmp_path / "out" / "results.json") == rows
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "다정한 &lt;b&gt;답&lt;/b&gt; 0" in page and "<b>답</b>" not in page
+    assert page.count('class="sample judged') == 8, "eight of the prompts on which the two differ"
+    beside = page.partition('id="judged-0"')[2].partition("</section>")[0]
+    asked = {int(number) for number in re.findall(r"물음 (\d+)<", beside)}
+    assert asked == set(range(0, 40, 5)), "those that are furthest apart"
+
+
+def test_the_step_keeps_answers_for_the_report_unless_the_run_has_them(tmp_path: Path) -> None:
+    write(tmp_path / "sft.csv", [1, 2, 6])
+    run(tmp_path, "  tables: {use: quality, judged: sft.csv}\n")
+    scores = list(read_records(tmp_path / "run/steps/tables/scores.jsonl", Score))
+    found = [(score.value, score.criterion) for score in scores]
+    assert found == [(1, "친근함"), (2, "친근함"), (None, "친근함")]
+    assert scores[2].reason and scores[0].meta["scale"] == [1, 5]

@@ -104,3 +104,25 @@ def test_a_yes_or_no_has_mcnemar_s_p_and_other_scales_have_none() -> None:
     assert "McNemar" not in one(figures([*SFT, *PPO], graded), "ppo", "friendliness", "sft").notes
     unsure = [score(each, 0.25, scale=(0, 1)) for each in PPO]
     assert "McNemar" not in one(figures([*SFT, *PPO], [*before, *unsure]), "ppo", "friendliness", "sft").notes
+
+
+def test_J11_few_prompts_learned_prompts_and_ties_are_told_in_the_rows() -> None:
+    scores = [score(each, 3.0) for each in [*SFT, *PPO]]
+    told = "5 of 40 prompts are in the training data: nothing is shown"
+    rows = figures([*SFT, *PPO], scores, told)
+    assert all(told in row.notes for row in rows)
+    tied = one(rows, "ppo", "friendliness", "sft")
+    assert (tied.value, tied.ci_low, tied.ci_high) == (0, 0, 0) and "not shown" in tied.notes
+    few = figures(SFT[:9], scores)
+    assert "only 9 prompts" in one(few, "sft", "friendliness").notes
+
+
+def test_length_and_kinship_are_told() -> None:
+    longer = [each.model_copy(update={"content": "가" * (5 + place)}) for place, each in enumerate(SFT)]
+    scores = [score(each, 1 + place / 10) for place, each in enumerate(longer)]
+    rows = figures(longer, scores)
+    row = one(rows, "sft", "length_correlation")
+    assert row.value == 1 and row.n == 40 and "friendliness and characters" in row.notes
+    assert "kin" not in row.notes
+    kin = [each.model_copy(update={"author": "m-2"}) for each in longer]
+    assert "judge and author are both m" in one(figures(kin, scores), "m-2", "friendliness").notes

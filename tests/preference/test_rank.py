@@ -221,3 +221,16 @@ def test_vaivs_rule_gives_the_published_files(
 
 def _key(*texts: str) -> tuple[str, ...]:
     return tuple(text.replace("<|endoftext|>", "").strip() for text in texts)
+
+
+def test_sums_that_nearly_tie_weigh_less(tmp_path: Path) -> None:
+    """Seen to fail with the gap itself as weight: sums 8 apart must not weigh 4 times as much."""
+    replies = [reply(prompt, author) for prompt in "가나다" for author in ("one", "two")]
+    sums = [(4, 4), (4, 3), (5, 5), (1, 1), (3, 3), (2, 2)]
+    judged = [row for each, values in zip(replies, sums, strict=True) for row in scores(each, *values)]
+    found = Outcome(tmp_path, replies, judged, soft_ties=2.0)
+    assert [record.weight for record in found.records] == [0.5, 1.0, 1.0]
+    assert [record.weight for record in Outcome(tmp_path, replies, judged).records] == [1.0, 1.0, 1.0]
+    for wrong in ({"weights": "gap"}, {"authors": {"": ("one", "two")}}):
+        with pytest.raises(ValueError):
+            RankSettings.model_validate({"soft_ties": 2.0, **wrong})

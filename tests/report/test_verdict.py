@@ -111,3 +111,13 @@ def test_another_way_of_asking_is_a_column_beside_its_model() -> None:
     heads = [re.sub("<.*?>", "", head) for head in re.findall(r'<th scope="col">(.*?)</th>', page)]
     place = heads.index("base, own format asked as Q. A.")
     assert heads[place - 1] == "base" and heads[place + 1 : place + 3] == ["sft", "ppo"]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"n": 29}, {"notes": "McNemar p 0.01; 7 of 80 prompts are in the training data: nothing is shown"}],
+)
+def test_J11_few_or_learned_items_show_nothing_better(changed: dict[str, object]) -> None:
+    """Seen to fail with the interval alone."""
+    row = difference("smalltalk", "harmless", 0.2, 0.1, 0.3)
+    assert direction(row) == "better" and direction(row.model_copy(update=changed)) == "unclear"

@@ -66,3 +66,19 @@ def test_ways_of_asking_and_remarks_are_said_in_both_languages() -> None:
 def test_every_criterion_of_the_rules_has_a_name() -> None:
     criteria = set(get_args(Criterion))
     assert "proper" in criteria and criteria <= set(METRICS)
+
+
+def test_what_judges_remark_has_words_in_both_languages() -> None:
+    remarks = {
+        "wins 4, ties 0, losses 1": "승 4, 무 0, 패 1",
+        "sign test p 0.002, which is McNemar's of wins and losses": "부호 검정 p 0.002",
+        "McNemar p 0.031 of their wins": "이긴 쌍의 맥니마 검정 p 0.031",
+        "12% at the ceiling": "만점 12%",
+        "only 9 prompts": "프롬프트가 9개뿐",
+        "7 of 80 prompts are in the training data: nothing is shown": "80개 가운데 7개",
+        "not shown: the interval holds 0": "구간이 0을 품음",
+        "both against <b>": "둘 다 상대는 &lt;b&gt;",
+    }
+    for remark, words in remarks.items():
+        said = noted([remark])
+        assert words in said and "<b>" not in said, remark

@@ -2,22 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from dajeong.errors import UsageProblem
 from dajeong.evaluation import quality as tables
-from dajeong.evaluation.judged_files import Judged, Source, read, source_of
+from dajeong.evaluation.judged_files import Answer, Judged, Source, name_of, read, source_of
 from dajeong.evaluation.meta_evaluation import meta_evaluation
 from dajeong.evaluation.settings import AgreementSettings, JudgedFilesSettings, QualitySettings
-from dajeong.records import Reply
+from dajeong.records import Message, Reply, Score, content_id
 from dajeong.workplace import Workplace
 
 
 def quality(settings: QualitySettings, work: Workplace) -> None:
-    """Writes `results`: every model's averages, and what sets the others apart from the reference."""
+    """Writes `results`: every model's averages, and what sets the others apart from the reference. Answers
+    that came from outside of the run become `replies` and `scores`, for the report.
+    """
     judged = _judged("judged", settings.names, settings, work)
+    keep([] if work.inputs.get("replies") else judged, work)
     work.write("results", tables.quality(judged, tables.known(judged, settings.reference)))
+
+
+def keep(judged: Sequence[Judged], work: Workplace) -> None:
+    """Judged answers as records, each text once."""
+    work.write("replies", {each.id: each for table in judged for each, _ in _replies(table)}.values())
+    scores = (
+        score
+        for table in judged
+        for reply, answer in _replies(table)
+        for score in _scores(reply, answer, table)
+    )
+    work.write("scores", scores)
+
+
+def _replies(table: Judged) -> Iterator[tuple[Reply, Answer]]:
+    for (prompt, times), answer in table.answers.items():
+        if not answer.text:
+            continue
+        place = f"{times}" if times else ""
+        reply = Reply(
+            id=answer.identity
+            or content_id("judged", table.model, table.decoding, prompt, place, answer.text),
+            kind=table.kind,
+            prompt_id=content_id("prompt", prompt, place),
+            prompt=(Message(role="user", content=prompt),),
+            content=answer.text,
+            author=f"{table.model}, {table.decoding}" if table.decoding else table.model,
+        )
+        yield reply, answer
+
+
+def _scores(reply: Reply, answer: Answer, table: Judged) -> Iterator[Score]:
+    for column, value in answer.scores.items():
+        yield Score(
+            id=f"{reply.id}/{table.rater}/{column}",
+            kind=reply.kind,
+            meta={"scale": list(table.scales[column])},
+            reply_id=reply.id,
+            scorer=table.rater or "given",
+            criterion=name_of(column),
+            value=value,
+            reason=None if value is not None else "no score, or none on its scale",
+            method="given",
+        )
 
 
 def agreement(settings: AgreementSettings, work: Workplace) -> None:

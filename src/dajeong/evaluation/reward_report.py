@@ -47,7 +47,7 @@ def report(settings: RewardReportSettings, work: Workplace, name: str, model: Re
         raise DataProblem("no-test-pairs", step=work.name)
     learned = work.records("train", Preference)
     training = comparisons(learned)
-    notes = seen.learned((pair.prompt for pair in pairs), learned)
+    notes = seen.learned((each.prompt for each in preferences), learned)
     baselines = prompt_free(_sample(training, settings.max_training_pairs, work.seed), pairs)
     if model is None:
         work.write("results", alone(pairs, baselines, notes))
