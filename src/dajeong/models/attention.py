@@ -10,10 +10,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn.functional import scaled_dot_product_attention
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from dajeong.errors import EnvironmentProblem
+from dajeong.models.blocked_attention import blocked, pays
 from dajeong.models.layout import Packing, Rows
 
 NAME = "dajeong"
@@ -50,10 +52,15 @@ def attend(
     if packing is None:
         return _causal(query, key, value, scaling, sliding_window).transpose(1, 2), None
     tokens = [states[0].transpose(0, 1) for states in (query, key, value)]  # each (T, heads, d)
-    if query.is_cuda and query.dtype in (torch.float16, torch.bfloat16):
+    if on_gpu(query):
         return _varlen(tokens, packing, scaling, sliding_window)[None], None
     parts = [_rectangle(tokens, rows, scaling, sliding_window) for rows in packing.rows]
     return (parts[0] if len(parts) == 1 else torch.cat(parts))[None], None
+
+
+def on_gpu(query: Tensor) -> bool:
+    """Whether the variable-length kernel can be had: it knows CUDA and half precision."""
+    return query.is_cuda and query.dtype in (torch.float16, torch.bfloat16)
 
 
 def _near(mask: Tensor, window: int | None) -> Tensor:
@@ -65,6 +72,8 @@ def _near(mask: Tensor, window: int | None) -> Tensor:
 
 def _causal(query: Tensor, key: Tensor, value: Tensor, scaling: float | None, window: int | None) -> Tensor:
     """As many queries as keys; or a single query, which sees every key."""
+    if window is None and pays(query, key):
+        return blocked(query, key, value, scaling)
     grouped = key.shape[1] != query.shape[1]
     length, width = query.shape[2], key.shape[2]
     mask = None
@@ -92,14 +101,44 @@ def _rectangle(tokens: list[Tensor], rows: Rows, scaling: float | None, window: 
 
 def _cells(states: Tensor, rows: Rows) -> Tensor:
     if rows.gather is not None:
-        return states.index_select(0, rows.gather)
+        gathered: Tensor = _Gathered.apply(states, rows)  # type: ignore[no-untyped-call]
+        return gathered
     # a slice of everything would cost a copy and a zeroed tensor on the way back
     return states if rows.end - rows.start == len(states) else states[rows.start : rows.end]
+
+
+class _Gathered(torch.autograd.Function):
+    """states (T, …) → the cells of a rectangle. On the way back a kept cell is copied, not added, to its
+    token; padding carries no gradient.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, states: Tensor, rows: Rows) -> Tensor:
+        ctx.rows, ctx.count = rows, len(states)
+        return states.index_select(0, rows.gather)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        rows: Rows = ctx.rows
+        assert rows.keep is not None and rows.gather is not None
+        kept = grad.index_select(0, rows.keep)
+        if rows.end - rows.start == ctx.count:
+            total = kept
+        else:
+            total = grad.new_zeros(ctx.count, *grad.shape[1:])
+            total[rows.start : rows.end] = kept
+        if rows.again is not None:
+            total.index_add_(0, rows.gather[rows.again], grad.index_select(0, rows.again))
+        return total, None
 
 
 def _varlen(tokens: list[Tensor], packing: Packing, scaling: float | None, window: int | None) -> Tensor:
     from torch.nn.attention.varlen import varlen_attn
 
+    if packing.shared is not None:
+        own, cells = (torch.from_numpy(each).to(packing.device) for each in packing.shared)
+        tokens = [states.index_select(0, cells) for states in tokens]
     query, key, value = (states.contiguous() for states in tokens)
     bounds, longest = packing.cu_seqlens, packing.max_length
     options: dict[str, Any] = {"enable_gqa": True} if key.shape[1] != query.shape[1] else {}
@@ -108,7 +147,7 @@ def _varlen(tokens: list[Tensor], packing: Packing, scaling: float | None, windo
         query, key, value, bounds, bounds, longest, longest, scale=scaling, window_size=(before, 0), **options
     )
     assert isinstance(attended, Tensor)  # the log-sum-exp comes only when asked for
-    return attended
+    return attended if packing.shared is None else attended.index_select(0, own)
 
 
 ALL_ATTENTION_FUNCTIONS.register(NAME, attend)

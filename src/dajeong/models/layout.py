@@ -16,6 +16,11 @@ import torch
 from torch import Tensor
 
 Role = str | None  # None is the bare base
+Places = np.ndarray[tuple[int], np.dtype[np.int64]]
+MOST_ASKED = 0.9
+"""Share of a forward's tokens above which leaving the others out saves less than it costs."""
+FEWEST_ASKED = 32
+"""Products of very few rows round them one by one; with this many, equal tokens stay equal bit for bit."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +32,8 @@ class Layout:
     """Role → (slots, 1, 1) of 0 and 1."""
     everywhere: Role = None
     """The one role of every token, where neither spans nor a mask is given."""
+    last: Asked | None = None
+    """What the last layer need answer for, where it is not every token."""
 
     @staticmethod
     def all(role: Role) -> Layout:
@@ -71,6 +78,27 @@ class Layout:
         absent = ((role, num_tokens, num_tokens) for role in missing)
         return Layout(spans=(*spans, *absent)) if missing else self
 
+    def at(self, tokens: np.ndarray[Any, Any], num_tokens: int) -> Layout:
+        """The layout of some of the tokens alone, given by their rising numbers."""
+        spans = self.spans or ((self.everywhere, 0, num_tokens),)
+        cuts = np.searchsorted(tokens, [[start, end] for _, start, end in spans]).tolist()
+        return Layout(spans=tuple((span[0], *cut) for span, cut in zip(spans, cuts, strict=True)))
+
+
+class Asked(NamedTuple):
+    """The tokens of a forward that anything is asked about, and their layout."""
+
+    tokens: Tensor
+    """(N,) rising."""
+    layout: Layout
+
+    def including(self, roles: Sequence[str]) -> Asked:
+        return Asked(self.tokens, self.layout.including(roles, len(self.tokens)))
+
+    def rows(self, tokens: Tensor) -> Tensor:
+        """Places of some of them among them all."""
+        return torch.searchsorted(self.tokens, tokens)
+
 
 class Rows(NamedTuple):
     """Sequences of like length as a rectangle: attention's view of one stretch of the packed tokens."""
@@ -82,7 +110,18 @@ class Rows(NamedTuple):
     gather: Tensor | None
     """(num_rows × length,) token of every cell, the last repeated as padding; None if nothing is padded."""
     keep: Tensor | None
-    """(end − start,) cells that hold real tokens."""
+    """(end − start,) cells that hold real tokens, each where it is computed."""
+    again: Tensor | None = None
+    """Cells that hold a token which is computed in another cell."""
+
+
+class Shared(NamedTuple):
+    """Which tokens stand for several."""
+
+    own: Places
+    """(T,) of the tokens as they were packed, those that are computed."""
+    cells: Places
+    """(Σ lengths,) for every token as it was packed, its place among the computed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,9 +132,11 @@ class Packing:
     device: torch.device
     fresh: frozenset[int] = frozenset()
     """Sequences that never share a rectangle with the one before them."""
+    shared: Shared | None = None
+    """Given where sequences that begin alike share the tokens they begin with."""
 
     @cached_property
-    def offsets(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    def offsets(self) -> Places:
         return np.concatenate([[0], np.cumsum(self.lengths)]).astype(np.int64)
 
     @cached_property
@@ -128,14 +169,19 @@ class Packing:
         starts = self.offsets[first:last]
         longest = int(lengths.max())
         start, end = int(starts[0]), int(self.offsets[last])
-        if (lengths == longest).all():
+        if self.shared is None and (lengths == longest).all():
             return Rows(start, end, len(lengths), longest, None, None)
         column = np.arange(longest)
-        cells = starts[:, None] + np.minimum(column[None, :], lengths[:, None] - 1)
+        cells = (starts[:, None] + np.minimum(column[None, :], lengths[:, None] - 1)).ravel()
         real = np.flatnonzero((column[None, :] < lengths[:, None]).ravel())
-        return Rows(
-            start, end, len(lengths), longest, _tensor(cells.ravel(), self.device), _tensor(real, self.device)
-        )
+        if self.shared is None:
+            again = None
+        else:
+            start, end = np.searchsorted(self.shared.own, (start, end)).tolist()
+            first = np.isin(cells[real], self.shared.own)
+            real, again, cells = real[first], _tensor(real[~first], self.device), self.shared.cells[cells]
+        gather, keep = _tensor(cells, self.device), _tensor(real, self.device)
+        return Rows(start, end, len(lengths), longest, gather, keep, again)
 
 
 class Sequence_(NamedTuple):
@@ -165,6 +211,8 @@ class TokenBatch:
     """(N,) those next tokens."""
     value_at: Mapping[str, Tensor] = field(default_factory=dict)
     """Role → (M,) tokens at which its scalar head is read."""
+    asked: Asked | None = None
+    """All those tokens together, where they are few enough to be worth a layer of their own."""
     temperature: float | Tensor = 1.0
     """One for all, or (N,)."""
     entropy: bool = False
@@ -212,16 +260,16 @@ def pack(
         head = sequence.head or sequence.role
         if sequence.value_at and head is not None:
             values.setdefault(head, []).extend(int(start) + at for at in sequence.value_at)
+    layout = Layout.of([(sequence.role, length) for sequence, length in zip(sequences, lengths, strict=True)])
     return TokenBatch(
         ids=_tensor(ids, place)[None],
         positions=_tensor(positions, place)[None],
         packing=packing,
-        layout=Layout.of(
-            [(sequence.role, length) for sequence, length in zip(sequences, lengths, strict=True)]
-        ),
+        layout=layout,
         score_at=_tensor(score_at, place),
         targets=_tensor(ids[np.minimum(score_at + 1, len(ids) - 1)], place),
         value_at={role: torch.tensor(at, device=place) for role, at in values.items()},
+        asked=asked_of([score_at, *values.values()], layout, len(ids), place),
         temperature=temperature,
         entropy=entropy,
     )
@@ -231,6 +279,14 @@ def _scored(sequence: Sequence_, start: int) -> np.ndarray[tuple[int], np.dtype[
     if sequence.learn is None:
         return np.zeros(0, np.int64)
     return np.flatnonzero(np.asarray(sequence.learn, dtype=bool)[1:]).astype(np.int64) + start
+
+
+def asked_of(places: Sequence[Any], layout: Layout, num_tokens: int, device: torch.device) -> Asked | None:
+    found = [np.asarray(at, np.int64) for at in places]
+    tokens = np.unique(np.concatenate([*found, np.arange(min(FEWEST_ASKED, num_tokens))]))
+    if not any(map(len, found)) or len(tokens) > MOST_ASKED * num_tokens:
+        return None
+    return Asked(_tensor(tokens, device), layout.at(tokens, num_tokens))
 
 
 def _tensor(array: np.ndarray[Any, Any], device: torch.device) -> Tensor:
