@@ -1,10 +1,11 @@
 """KoBEST's examples per CPU-second beside lm-eval 0.4.13, in interleaved rounds of fresh processes.
 
-    python benchmarks/evaluation.py [--rounds 3] [--data DIR] [--out FILE] [--small]
+    python benchmarks/evaluation.py [--rounds 3] [--data DIR] [--out FILE] [--small] [--only geval]
 
 Counted is the work after the model is loaded and warm. lm-eval runs with several batch sizes, the
 best of them is compared. The run stops where the two sides' metrics are not equal. Beside it stands what
-G-Eval's method `exact` reads for each criterion.
+G-Eval's method `exact` reads for each criterion; `--only geval` measures that alone, a minute's work, and adds
+it to the newest result.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ PACKAGES = ("torch", "transformers", "lm_eval", "numpy", "tokenizers")
 
 def main() -> None:
     options = read_options()
+    if options.only == "geval":
+        add_geval(options)
+        return
     pythons = {OURS: Path(sys.executable), PEER: peer_python("lm-eval", LM_EVAL_PINS)}
     before = machine()
     rows: list[Row] = []
@@ -48,7 +52,7 @@ def main() -> None:
         for number, name, side in interleaved(options.rounds, list(SHOTS)):
             rows += measured(number, name, side, pythons[side], folder / "model", data)
             check(rows, name)
-        judged = run(pythons[OURS], HERE / "_ours" / "geval.py", [str(folder / "model"), "40"])
+        judged = geval(folder / "model")
     result = {
         "name": "evaluation",
         "date": datetime.date.today().isoformat(),
@@ -72,11 +76,33 @@ def main() -> None:
     print(f"written to {out}", file=sys.stderr)
 
 
+def geval(model: Path) -> dict[str, Any]:
+    """Rows read for each criterion, and criteria a CPU-second, with the day and the load beside them."""
+    found = run(Path(sys.executable), HERE / "_ours" / "geval.py", [str(model), "40"])
+    return {**found, "date": datetime.date.today().isoformat(), "load_average": load()}
+
+
+def add_geval(options: argparse.Namespace) -> None:
+    """The newest result with G-Eval's figures measured anew; its rounds stay as they are."""
+    path = options.out or max((HERE / "results").glob("evaluation-*.json"))
+    result = json.loads(path.read_text(encoding="utf-8"))
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        write_tables(folder, 0.05 if options.small else 1.0)
+        write_model(folder / "model", folder / "kobest")
+        judged = geval(folder / "model")
+    parts = list({**result, "geval_exact": judged}.items())
+    ordered = dict([part for part in parts if part[0] != "rounds"] + [("rounds", result["rounds"])])
+    path.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(judged, indent=1))
+
+
 def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--data", type=Path, help="KoBEST's tables as published; default: invented ones")
     parser.add_argument("--out", type=Path, help="default: benchmarks/results/evaluation-<date>.json")
+    parser.add_argument("--only", choices=["geval"], help="add what G-Eval reads to the newest result")
     parser.add_argument("--small", action="store_true", help="a tiny size, to try the benchmark itself")
     return parser.parse_args()
 

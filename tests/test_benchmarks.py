@@ -112,3 +112,6 @@ def test_a_committed_evaluation_follows_from_its_rounds(evaluation: ModuleType) 
     page_text = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
     assert f"`{path.name}`" in page_text
     assert [ratio for ratio in result["ratios"].values() if f"| {ratio} |" not in page_text] == []
+    judged = result["geval_exact"]
+    assert judged["forwards_per_criterion"] == 1 and judged["tokens_of_a_score"][0] == 1
+    assert f"{judged['per_cpu_second']:.1f} criteria" in page_text

@@ -23,7 +23,9 @@ REFUSALS = (
     "  refusals: {use: refusals, models: [sft, ppo], num_twins: 1, types: [joke, history], "
     "decoding: {temperature: 0, max_new_tokens: 8}}\n"
 )
-GUARDS = "ppo.guards={action: %s, length: 1.0001, patience: 1, every: 1}"
+OFF = ("repetition", "distinct", "false_refusal", "kl", "reward", "unended", "empty", "deviation")
+ALL_OFF = ", ".join(f"{name}: null" for name in OFF)
+GUARDS = f"ppo.guards={{action: %s, length: 1.0001, patience: 1, every: 1, {ALL_OFF}}}"
 
 
 def launched(run: Path, recipe: Path, guards: str) -> list[Done]:
@@ -46,7 +48,7 @@ def launched(run: Path, recipe: Path, guards: str) -> list[Done]:
         for rank in (0, 1)
     ]
     try:
-        said = [process.communicate(timeout=120) for process in processes]
+        said = [process.communicate(timeout=280) for process in processes]
     finally:
         for process in processes:
             if process.poll() is None:
