@@ -114,6 +114,7 @@ class _Gathered(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, states: Tensor, rows: Rows) -> Tensor:
+        assert rows.gather is not None
         ctx.rows, ctx.count = rows, len(states)
         return states.index_select(0, rows.gather)
 

@@ -178,8 +178,8 @@ class Packing:
             again = None
         else:
             start, end = np.searchsorted(self.shared.own, (start, end)).tolist()
-            first = np.isin(cells[real], self.shared.own)
-            real, again, cells = real[first], _tensor(real[~first], self.device), self.shared.cells[cells]
+            here = np.isin(cells[real], self.shared.own)
+            real, again, cells = real[here], _tensor(real[~here], self.device), self.shared.cells[cells]
         gather, keep = _tensor(cells, self.device), _tensor(real, self.device)
         return Rows(start, end, len(lengths), longest, gather, keep, again)
 
