@@ -131,8 +131,10 @@ class Loop:
                 share = self.parallel.world * coefficient / totals[name] if totals[name] else 0.0
                 loss = loss + share * term
         value = float(loss.detach())
-        if not math.isfinite(value) and not self.optimizer.spikes.settings:
-            raise offending.not_finite(self.work, self.parallel.rank, self.update + 1, batch, value)
+        if not math.isfinite(value):
+            if not self.optimizer.spikes.settings:
+                raise offending.not_finite(self.work, self.parallel.rank, self.update + 1, batch, value)
+            loss = loss * math.nan  # so that its gradient is none either, on every process
         loss.backward()
 
     def _means(self, sums: dict[str, float], totals: Mapping[str, float]) -> dict[str, float]:
