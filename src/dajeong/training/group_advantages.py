@@ -37,7 +37,7 @@ def group_relative(rewards: Tensor, scale: Scale) -> Tensor:
 
 
 def leave_one_out(rewards: Tensor, scale: Scale) -> Tensor:
-    """(P, G) → (P, G): r_i − mean of the prompt's other rewards (Ahmadian et al. 2024, RLOO; Kool et al. 2019).
+    """(P, G) → (P, G): r_i − mean of the prompt's other rewards (RLOO: Ahmadian et al. 2024).
 
     The baseline of a reply never saw the reply, so the gradient has no bias.
     """
@@ -60,7 +60,7 @@ def weights_of(length: int, aggregation: Aggregation, constant: int) -> tuple[fl
 
     The loss is Σ_i w_i Σ_t l_it / Σ_i W_i over the replies i of an optimizer step:
     `token`: Σ l / all tokens, so a long reply counts more (Yu et al. 2025 (DAPO), §3.3);
-    `sequence`: mean over replies of their mean, so a long reply's tokens count less (Shao et al. 2024, eq. 3);
+    `sequence`: mean over replies of their mean, so a long reply counts no more (Shao et al. 2024, eq. 3);
     `constant`: Σ l / (replies · constant), the same for every token (Liu et al. 2025 (Dr. GRPO), §3).
     """
     if aggregation == "token":
