@@ -74,8 +74,7 @@ def test_G1_each_aggregation_is_its_formula(models: Path, wide: None, aggregatio
 @pytest.mark.parametrize("make", [make_grpo, make_rloo])
 @pytest.mark.parametrize("scale", ["group", "batch", "none"])
 def test_G2_a_group_of_equal_rewards_gives_exactly_nothing(models: Path, make: Any, scale: str) -> None:
-    """Scores that are equal, and scores that rounding tells apart. Failed without `are_equal`.
-    """
+    """Scores that are equal, and scores that rounding tells apart. Failed without `are_equal`."""
     algorithm = paid(make(models, scale=scale), [0.1, 0.1, 0.1, 0.1 + 2e-8], [1.0, 2.0, 3.0, 4.0])
     found = [e.columns["advantages"] for e in algorithm.experience(0)]
     assert [bool(each.any()) for each in found[:8]] == [False] * 4 + [True] * 4
