@@ -193,9 +193,8 @@ class Rollouts:
         return Entry("rollout", values)
 
     def _sample(self, rollout: int, e: Experience) -> Entry:
-        decode = self.base.tokenizer.decode
-        said = {"prompt": decode(e.prompt), "reply": decode(e.reply)}
-        return Entry("sample", {"rollout": rollout + 1, **said, "score": e.score})
+        prompt, reply = map(self.base.tokenizer.decode, (e.prompt, e.reply))
+        return Entry("sample", {"rollout": rollout + 1, "prompt": prompt, "reply": reply, "score": e.score})
 
     def _guarded(self, rollout: int, buffer: Sequence[Experience], figures: Entry) -> list[Entry]:
         if not self.guards:
