@@ -10,7 +10,7 @@ from dajeong.errors import QualityProblem, UsageProblem
 from dajeong.training.experience import Experience, joined
 from dajeong.training.rewards import Part
 
-SAME = 1e-3
+SAME = 1e-2
 """Nats between two readings of one token by equal roles, in whatever precision; a reference that is another
 model lies far beyond.
 """
