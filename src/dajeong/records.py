@@ -70,6 +70,18 @@ class Decoding(Frozen):
             raise ValueError("num_beams > 1 needs temperature 0: beams and sampling do not mix")
         return self
 
+    @property
+    def name(self) -> str:
+        """How people call it: `T 0.8 top-p 0.9`, `greedy`, `4 beams`. Lengths are not part of it."""
+        if self.num_beams > 1:
+            return f"{self.num_beams} beams"
+        parts = ["greedy" if self.temperature == 0 else f"T {self.temperature:g}"]
+        if self.temperature > 0:
+            parts += [f"top-p {self.top_p:g}"] if self.top_p < 1 else []
+            parts += [f"top-k {self.top_k}"] if self.top_k else []
+        parts += [f"penalty {self.repetition_penalty:g}"] if self.repetition_penalty != 1 else []
+        return " ".join(parts)
+
 
 class Reply(Record):
     prompt_id: str

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dajeong.errors import DataProblem
-from dajeong.evaluation.asking import UNFINISHED, named
+from dajeong.evaluation.asking import UNFINISHED
 from dajeong.evaluation.settings import EvaluateSettings
 from dajeong.evaluation.smalltalk import askings, by_decoding, evaluate, own_template
 from dajeong.judging.rules import RuleScorer
@@ -100,10 +100,10 @@ def test_one_decoding_is_enough_where_greedy_is_the_headline() -> None:
 
 
 def test_decodings_have_names_people_use() -> None:
-    assert named(Decoding(temperature=0.8)) == "T 0.8"
-    assert named(Decoding(temperature=1, top_p=0.9, top_k=5)) == "T 1 top-p 0.9 top-k 5"
-    assert named(Decoding(temperature=0)) == "greedy"
-    assert named(Decoding(temperature=0, num_beams=4)) == "4 beams"
+    assert Decoding(temperature=0.8).name == "T 0.8"
+    assert Decoding(temperature=1, top_p=0.9, top_k=5).name == "T 1 top-p 0.9 top-k 5"
+    assert Decoding(temperature=0).name == "greedy"
+    assert Decoding(temperature=0, num_beams=4).name == "4 beams"
 
 
 def test_the_base_is_asked_in_a_line_of_its_own_text() -> None:

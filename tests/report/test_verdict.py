@@ -121,3 +121,13 @@ def test_J11_few_or_learned_items_show_nothing_better(changed: dict[str, object]
     """Seen to fail with the interval alone."""
     row = difference("smalltalk", "harmless", 0.2, 0.1, 0.3)
     assert direction(row) == "better" and direction(row.model_copy(update=changed)) == "unclear"
+
+
+def test_an_author_s_own_format_stands_beside_its_model() -> None:
+    """Seen to fail: judged replies of `base, own format` were a model that is not in the list of models."""
+    rows = tuple(
+        Result(model=name, task="quality", metric="quality", value=3.0, n=40, decoding="T 0.8")
+        for name in ("base, own format", "sft", "base")
+    )
+    shown = tables([Figures("judge", rows)])
+    assert shown.index("own format") < shown.index(">sft<")

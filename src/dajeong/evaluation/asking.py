@@ -34,7 +34,7 @@ class Asking(NamedTuple):
 
     @property
     def label(self) -> str:
-        return named(self.decoding) + (OWN_FORMAT if self.own_format else "")
+        return self.decoding.name + (OWN_FORMAT if self.own_format else "")
 
     @property
     def author(self) -> str:
@@ -43,18 +43,6 @@ class Asking(NamedTuple):
 
 WriterOf = Callable[[str, Template | None], "Writer"]
 """(model reference, template or the model's own) → what writes its replies."""
-
-
-def named(decoding: Decoding) -> str:
-    """How people call a decoding: `T 0.8`, `greedy`, `4 beams`."""
-    if decoding.num_beams > 1:
-        return f"{decoding.num_beams} beams"
-    if decoding.temperature == 0:
-        return "greedy"
-    parts = [f"T {decoding.temperature:g}"]
-    parts += [f"top-p {decoding.top_p:g}"] if decoding.top_p < 1 else []
-    parts += [f"top-k {decoding.top_k}"] if decoding.top_k else []
-    return " ".join(parts)
 
 
 def replies_of(
@@ -67,7 +55,7 @@ def replies_of(
             work.check_stop()
             if not file.is_file():
                 _write(asking, prompts, work.seed, file, writer_of)
-            bar.advance(len(prompts), note=f"{asking.author}, {named(asking.decoding)}")
+            bar.advance(len(prompts), note=f"{asking.author}, {asking.decoding.name}")
     return {asking: list(read_records(file, Reply)) for asking, file in files.items()}
 
 

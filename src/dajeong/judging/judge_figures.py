@@ -77,16 +77,8 @@ def authors_of(replies: Sequence[Reply]) -> list[Author]:
 
 
 def named(decoding: Decoding | None) -> str:
-    """How people call a decoding; nothing where none is known, as of people's replies."""
-    if decoding is None:
-        return ""
-    if decoding.num_beams > 1:
-        return f"{decoding.num_beams} beams"
-    parts = ["greedy" if decoding.temperature == 0 else f"T {decoding.temperature:g}"]
-    parts += [f"top-p {decoding.top_p:g}"] if decoding.top_p < 1 else []
-    parts += [f"top-k {decoding.top_k}"] if decoding.top_k else []
-    parts += [f"penalty {decoding.repetition_penalty:g}"] if decoding.repetition_penalty != 1 else []
-    return ", ".join(parts)
+    """Nothing where none is known, as of people's replies."""
+    return "" if decoding is None else decoding.name
 
 
 def _rows(author: Author, table: Scores) -> Iterator[Result]:

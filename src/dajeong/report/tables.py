@@ -21,6 +21,7 @@ from dajeong.report.verdict import (
     interval,
     number,
     of_step,
+    pair_of,
     plain_figures,
 )
 from dajeong.report.words import BASELINES, METRICS, TASKS, asking, both, named
@@ -58,8 +59,7 @@ def _differences(rows: Sequence[Result]) -> Html:
 
 
 def _compared(rows: Sequence[Result], reach: Mapping[str, float]) -> Html:
-    pair = both("pair", model=rows[0].model, versus=rows[0].versus)
-    title = tag("h4", pair, " · ", both("decoding"), ": ", asking(rows[0].decoding))
+    title = tag("h4", pair_of(rows[0]), " · ", both("decoding"), ": ", asking(rows[0].decoding))
     heads = [both(code) for code in ("task", "metric", "difference", "interval")]
     heads += [Html("n"), *(both(code) for code in ("missing-head", "verdict-head", "notes"))]
     body = [_difference(row, reach[row.metric]) for row in rows]
@@ -124,7 +124,7 @@ def _by_decoding(rows: Sequence[Result]) -> dict[str, list[tuple[str, Result]]]:
 
 
 def _drawn_by(decoding: str, lines: Sequence[tuple[str, Result]]) -> Html:
-    models = list(dict.fromkeys(row.model for _, row in lines))
+    models = list(dict.fromkeys(row.model.partition(", ")[0] for _, row in lines))
     names = dict.fromkeys(column for column, _ in lines)
     columns = sorted(names, key=lambda name: models.index(name.partition(", ")[0]))
     shared = {column: _shared([row for name, row in lines if name == column]) for column in columns}

@@ -144,9 +144,14 @@ def of_step(step: str) -> Html:
 
 
 def _pair(step: str, rows: Sequence[Result]) -> Html:
-    title = tag("h3", both("pair", model=rows[0].model, versus=rows[0].versus), of_step(step))
+    title = tag("h3", pair_of(rows[0]), of_step(step))
     lists = (_list(name, [row for row in rows if direction(row) == name]) for name in _DIRECTIONS)
     return tag("section", title, *lists, class_="finding")
+
+
+def pair_of(row: Result) -> Html:
+    """`ppo − sft`, ways of asking in both languages."""
+    return both("pair", model=asking(row.model), versus=asking(row.versus or ""))
 
 
 def _list(name: Direction, rows: Sequence[Result]) -> Html:
