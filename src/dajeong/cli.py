@@ -131,7 +131,9 @@ def _run() -> Callable[..., None]:
         budget: Annotated[
             float | None, typer.Option(help=text("help-run-budget"), min=0, metavar="DOLLARS")
         ] = None,
-        track: Annotated[list[str] | None, typer.Option(help=text("help-run-track"), metavar="TRACKER")] = None,
+        track: Annotated[
+            list[str] | None, typer.Option(help=text("help-run-track"), metavar="TRACKER")
+        ] = None,
         dry_run: Annotated[bool, typer.Option("--dry-run", help=text("help-run-dry-run"))] = False,
         explain: Annotated[bool, typer.Option("--explain", help=text("help-run-explain"))] = False,
     ) -> None:
@@ -197,8 +199,22 @@ def _judge() -> Callable[..., None]:
     return command()
 
 
+def _inspect() -> Callable[..., None]:
+    from dajeong.cli_inspect import command
+
+    return command()
+
+
+def _doctor() -> Callable[..., None]:
+    from dajeong.cli_doctor import command
+
+    return command()
+
+
 COMMANDS: dict[str, Callable[[], Callable[..., None]]] = {
     "run": _run,
+    "inspect": _inspect,
+    "doctor": _doctor,
     "judge": _judge,
     "chat": _chat,
     "schema": _schema,
@@ -218,7 +234,13 @@ def _eval() -> typer.Typer:
     return app()
 
 
-GROUPS: dict[str, Callable[[], typer.Typer]] = {"data": _data, "eval": _eval}
+def _train() -> typer.Typer:
+    from dajeong.cli_train import app
+
+    return app()
+
+
+GROUPS: dict[str, Callable[[], typer.Typer]] = {"data": _data, "eval": _eval, "train": _train}
 """Name → what makes the commands below it."""
 
 

@@ -98,6 +98,26 @@ def load(recipe: str | Path, overrides: Sequence[str] = (), kinds: Mapping[str, 
     for override in overrides:
         source.override(override, list(Shared.model_fields))
     source.tree.setdefault("name", re.sub(r"[^\w. -]|^\W+", "-", path.stem).lstrip("-. ")[:80] or "recipe")
+    return _checked(source, path, kinds)
+
+
+def one_step(
+    use: str, inputs: Mapping[str, Any], overrides: Sequence[str], shared: Mapping[str, Any]
+) -> Recipe:
+    """A recipe of one step, named after its kind, from the command line: files lie below the working folder.
+
+    `overrides` are `a.b=value` below the step.
+    """
+    written = {field: f"--{field.replace('_', '-')}" for field in inputs}
+    origins: dict[KeyPath, str] = {("steps", use, field): option for field, option in written.items()}
+    origins["steps", use] = f"dajeong train {use}"
+    source = Source({"name": use, **shared, "steps": {use: {"use": use, **inputs}}}, origins)
+    for override in overrides:
+        source.override(f"steps.{use}.{override}", list(Shared.model_fields))
+    return _checked(source, Path.cwd() / use, KINDS)
+
+
+def _checked(source: Source, path: Path, kinds: Mapping[str, Kind]) -> Recipe:
     shared = _shared(source)
     places = _places(source, path, shared)
     shared = _located(shared, places)

@@ -93,6 +93,7 @@ def _peft_config(base: Base, role: str, folder: Path) -> dict[str, Any]:
         "r": settings.rank,
         "lora_alpha": settings.alpha,
         "lora_dropout": settings.dropout,
+        **({"use_rslora": True} if settings.rslora else {}),
         "target_modules": sorted({name.rpartition(".")[2] for name in layers}),
         "fan_in_fan_out": any(type(layer.base).__name__ == "Conv1D" for layer in layers.values()),
         "modules_to_save": ["score"] if scored else None,
@@ -122,7 +123,7 @@ def notes_of(folder: Path) -> AdapterNotes:
     return AdapterNotes.model_validate(read_json(folder / NOTES))
 
 
-UNLIKE_OURS = ("use_rslora", "use_dora", "alpha_pattern", "rank_pattern", "alora_invocation_tokens")
+UNLIKE_OURS = ("use_dora", "alpha_pattern", "rank_pattern", "alora_invocation_tokens")
 """Options with which PEFT computes something else from the same two matrices."""
 MOVES_THE_BASE = ("pissa", "olora", "corda")
 """Ways to start an adapter that also change the weights of the base when it is loaded."""
@@ -145,6 +146,7 @@ def lora_of(folder: Path) -> LoraSettings:
         rank=config["r"],
         alpha=config["lora_alpha"],
         dropout=config.get("lora_dropout", 0.0),
+        rslora=bool(config.get("use_rslora")),
         targets=tuple(sorted({str(target).rpartition(".")[2] for target in targets})),  # whole paths too
     )
 

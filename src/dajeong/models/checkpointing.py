@@ -25,7 +25,7 @@ def checkpoint_layers(trunk: nn.Module, state: ForwardState) -> None:
     if not blocks:
         raise EnvironmentProblem("checkpointing-unknown", family=type(trunk).__name__)
     for block in blocks:
-        block.forward = Recomputed(block.forward, state)  # type: ignore[method-assign]
+        block.forward = Recomputed(block.forward, state)
 
 
 def blocks_of(trunk: nn.Module) -> list[nn.Module]:

@@ -5,7 +5,9 @@ A role is a span over tokens: one forward serves the policy, its reference, the 
 
 from __future__ import annotations
 
+import difflib
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import dropout, linear
 from transformers.pytorch_utils import Conv1D
 
+from dajeong.errors import UsageProblem
 from dajeong.models.layout import Layout, Packing
 from dajeong.models.low_rank import Span, add_adapters
 
@@ -38,14 +41,14 @@ class RoleLinear(nn.Module):
         self.scale: dict[str, float] = {}
         self.dropout: dict[str, float] = {}
 
-    def add_role(self, role: str, rank: int, alpha: float, drop: float, generator: torch.Generator) -> None:
+    def add_role(self, role: str, rank: int, scale: float, drop: float, generator: torch.Generator) -> None:
         """A is drawn as PEFT draws it (Kaiming uniform, a = √5), B is 0: the new role equals the base."""
         bound = math.sqrt(6 / ((1 + 5) * self.in_features))
         device = next(self.base.parameters()).device
         drawn = torch.empty(rank, self.in_features).uniform_(-bound, bound, generator=generator)
         self.A[role] = nn.Parameter(drawn.to(device))
         self.B[role] = nn.Parameter(torch.zeros(self.out_features, rank, device=device))
-        self.scale[role] = alpha / rank
+        self.scale[role] = scale
         self.dropout[role] = drop
 
     def forward(self, x: Tensor) -> Tensor:
@@ -97,6 +100,30 @@ def sizes(layer: nn.Module) -> tuple[int, int]:
     if isinstance(layer, Conv1D):
         return layer.nx, layer.nf
     return int(layer.in_features), int(layer.out_features)  # type: ignore[arg-type]
+
+
+def linear_layers(trunk: nn.Module, prefix: str) -> dict[str, nn.Module]:
+    """Path from `prefix` on → every linear layer; what lies inside an adapter layer is its own business."""
+    found: dict[str, nn.Module] = {}
+    for name, module in trunk.named_modules(prefix=prefix):
+        inside = any(name.startswith(f"{other}.") for other in found)
+        if not inside and (isinstance(module, RoleLinear) or is_linear(module)):
+            found[name] = module
+    return found
+
+
+def chosen_layers(candidates: Iterable[str], targets: Sequence[str]) -> list[str]:
+    """Paths of the layers that `targets` means. Raises UsageProblem with the nearest name for one that is not
+    there.
+    """
+    paths = list(candidates)
+    leaves = sorted({path.rpartition(".")[2] for path in paths})
+    if targets == "all-linear":
+        return paths
+    for unknown in sorted(set(targets) - set(leaves)):
+        nearest = difflib.get_close_matches(unknown, leaves, n=1, cutoff=0.0)
+        raise UsageProblem("lora-target", target=unknown, nearest=nearest[0], known=", ".join(leaves))
+    return [path for path in paths if path.rpartition(".")[2] in targets]
 
 
 def is_linear(layer: nn.Module) -> bool:

@@ -9,17 +9,20 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from dajeong.errors import UsageProblem
 from dajeong.models import attention
+from dajeong.models.checkpointing import checkpoint_layers
+from dajeong.models.last_layer import narrow_last_layer
 from dajeong.models.layout import Layout, Packing, TokenBatch, TokenOutputs
 from dajeong.models.logprobs import token_logprobs
-from dajeong.models.lora import ForwardState, RoleLinear, is_linear
+from dajeong.models.lora import ForwardState, RoleLinear, chosen_layers, linear_layers
 from dajeong.models.settings import LoraSettings
+from dajeong.models.thrift import thrifty
 
 BASE = "base"
 """The role name under which the base's own weights train in full fine-tuning."""
@@ -28,7 +31,7 @@ BASE = "base"
 class RoleModel(nn.Module):
     """Wraps a Hugging Face causal language model whose attention has been replaced by ours."""
 
-    def __init__(self, base: nn.Module, *, train_base: bool = False) -> None:
+    def __init__(self, base: nn.Module, *, train_base: bool = False, checkpointing: bool = False) -> None:
         super().__init__()
         self.base = base
         self.config: Any = base.config
@@ -36,10 +39,15 @@ class RoleModel(nn.Module):
         self.heads = nn.ModuleDict()
         self.lora: dict[str, LoraSettings] = {}
         self.trainable: set[str] = {BASE} if train_base else set()
+        self.thrifty = False
+        """Whether beginnings that sequences share are computed once."""
         base.requires_grad_(train_base)
         base.config._attn_implementation = attention.NAME  # type: ignore[union-attr]
         for module in base.modules():
             module.forward_state = self.forward_state  # type: ignore[assignment]
+        self.narrows = narrow_last_layer(self.trunk, self.forward_state)
+        if checkpointing:
+            checkpoint_layers(self.trunk, self.forward_state)
         self.eval()
 
     @property
@@ -63,7 +71,7 @@ class RoleModel(nn.Module):
         """A new adapter, or a copy of another role's. Raises UsageProblem for an unknown target."""
         generator = torch.Generator().manual_seed(seed)
         for layer in self._targets(settings):
-            layer.add_role(role, settings.rank, settings.alpha, settings.dropout, generator)
+            layer.add_role(role, settings.rank, settings.scale, settings.dropout, generator)
             if copy_of is not None and copy_of in layer.A:
                 layer.A[role].data.copy_(layer.A[copy_of].data)
                 layer.B[role].data.copy_(layer.B[copy_of].data)
@@ -109,24 +117,10 @@ class RoleModel(nn.Module):
         return {name: layer for name, layer in self.base.named_modules() if isinstance(layer, RoleLinear)}
 
     def _targets(self, settings: LoraSettings) -> Iterator[RoleLinear]:
-        candidates = self._linear_layers()
-        leaves = {name.rpartition(".")[2] for name in candidates}
-        wanted = leaves if settings.targets == "all-linear" else set(settings.targets)
-        for unknown in sorted(wanted - leaves):
-            raise UsageProblem("lora-target", target=unknown, known=", ".join(sorted(leaves)))
-        for name, layer in candidates.items():
-            if name.rpartition(".")[2] in wanted:
-                yield layer if isinstance(layer, RoleLinear) else self._wrapped(name, layer)
-
-    def _linear_layers(self) -> dict[str, nn.Module]:
-        """Every linear layer of the trunk; what lies inside an adapter layer is that layer's business."""
-        found: dict[str, nn.Module] = {}
-        prefix = str(self.base.base_model_prefix)
-        for name, module in self.trunk.named_modules(prefix=prefix):
-            inside = any(name.startswith(f"{other}.") for other in found)
-            if not inside and (isinstance(module, RoleLinear) or is_linear(module)):
-                found[name] = module
-        return found
+        candidates = linear_layers(self.trunk, str(self.base.base_model_prefix))
+        for name in chosen_layers(candidates, settings.targets):
+            layer = candidates[name]
+            yield layer if isinstance(layer, RoleLinear) else self._wrapped(name, layer)
 
     def _wrapped(self, name: str, layer: nn.Module) -> RoleLinear:
         parent, _, leaf = name.rpartition(".")
@@ -139,19 +133,23 @@ class RoleModel(nn.Module):
 
     def forward(self, batch: TokenBatch) -> TokenOutputs:
         """One packed pass; every trainable role takes part, with an empty span if it has no tokens."""
+        batch = thrifty(batch) if self.thrifty and not self._drops() else batch
         trainable = sorted(self.trainable - {BASE})
         layout = batch.layout.including(trainable, batch.num_tokens)
-        hidden = self._trunk(batch.ids, batch.positions, layout, batch.packing)[0]
-        scored = hidden if len(batch.score_at) == len(hidden) else hidden.index_select(0, batch.score_at)
+        asked = batch.asked.including(trainable) if batch.asked and self.narrows else None
+        hidden = self._trunk(batch.ids, batch.positions, replace(layout, last=asked), batch.packing)[0]
+
+        def at(tokens: Tensor) -> Tensor:
+            return hidden.index_select(0, asked.rows(tokens) if asked else tokens)
+
+        every = len(batch.score_at) == len(hidden) and batch.packing.shared is None
+        scored = hidden if every else at(batch.score_at)
         logprobs, entropy = token_logprobs(scored, self.head, batch.targets, batch.temperature, batch.entropy)
         read = {
             **{role: batch.ids.new_zeros(0) for role in trainable if role in self.heads},
             **batch.value_at,
         }
-        values = {
-            role: self.heads[role](hidden.index_select(0, at).float()).squeeze(-1)
-            for role, at in read.items()
-        }
+        values = {role: self.heads[role](at(tokens).float()).squeeze(-1) for role, tokens in read.items()}
         return TokenOutputs(logprobs, entropy, values)
 
     def hidden(
@@ -182,6 +180,9 @@ class RoleModel(nn.Module):
             use_cache=cache is not None,
         )
         return output.last_hidden_state  # type: ignore[no-any-return]
+
+    def _drops(self) -> bool:
+        return any(layer.training and any(layer.dropout.values()) for layer in self.role_layers().values())
 
     def learning(self) -> None:
         """From here on adapters that have a dropout use it; the base never drops."""

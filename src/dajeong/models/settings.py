@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from pydantic import Field
@@ -18,6 +19,13 @@ class LoraSettings(Frozen):
     """Share of adapter inputs dropped while SFT learns; reward models and PPO never drop."""
     targets: tuple[str, ...] | Literal["all-linear"] = "all-linear"
     """Names of the linear layers that get an adapter; an unknown name is refused."""
+    rslora: bool = False
+    """Scale by alpha / √rank instead, so that a larger rank learns as fast (Kalajdzievski 2023, eq. 2)."""
+
+    @property
+    def scale(self) -> float:
+        """What the adapter's output is multiplied by."""
+        return self.alpha / (math.sqrt(self.rank) if self.rslora else self.rank)
 
 
 class TinySettings(Frozen):
@@ -38,3 +46,11 @@ class RuntimeSettings(Frozen):
     """`auto` takes CUDA where there is one; else `cpu`, `cuda`, `cuda:1`…"""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """Type of the frozen base; `auto` is bfloat16 on CUDA, float32 elsewhere. Adapters stay float32."""
+    quantised: Literal["8bit", "4bit"] | None = None
+    """Hold the base in 8 or 4 bits (bitsandbytes, extra `quantised`). Adapters stay float32."""
+    checkpointing: bool = Field(False, json_schema_extra={"aside": True})
+    """Keep only each layer's input for the way back and compute the rest again: less memory, a third more
+    time, the same gradients."""
+    thrifty: bool = False
+    """Compute once what the sequences of a forward begin with alike under one role: a template's header, the
+    prompt of a preference. Equal within rounding, not bit for bit; roles that drop share nothing."""

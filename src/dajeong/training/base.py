@@ -10,6 +10,7 @@ from pathlib import Path
 from dajeong.data.reserved import refuse_reserved
 from dajeong.errors import DataProblem
 from dajeong.models.base import load_base
+from dajeong.models.fitness import Needs
 from dajeong.models.full import save_full
 from dajeong.models.roles import BASE
 from dajeong.models.runtime import key
@@ -17,6 +18,7 @@ from dajeong.models.tiny import write_tiny
 from dajeong.records import Dialogue, Message
 from dajeong.storage import whole_folder
 from dajeong.templates import TEMPLATES, find_template
+from dajeong.training.budgets import settled
 from dajeong.training.cards import card_of
 from dajeong.training.examples import examples_of
 from dajeong.training.loop import Loop
@@ -37,11 +39,12 @@ def run(settings: BaseSettings, work: Workplace) -> None:
     drawn = work.folder / "drawn"
     parallel = parallel_of(settings.parallel)
     if parallel.rank == 0:
-        _draw(drawn, documents, settings, work.seed)
+        draw(drawn, documents, settings, work.seed)
     parallel.gather([])  # the others wait for the folder
-    base = load_base(str(drawn), settings.runtime, train_base=True)
+    base = load_base(str(drawn), settings.runtime, train_base=True, needs=Needs(settings.max_tokens))
     examples = examples_of(documents, TEMPLATES["plain"], base.tokenizer, settings.max_tokens)
     report_examples(examples, work)
+    settings = settled(settings, base.model, parallel)
     algorithm = Sft(base.model, BASE, examples.tokens, settings, settings.optimizer, work.seed, parallel)
     Loop(algorithm, work, parallel, settings.checkpoint_every, {"role": BASE}).run()
     if parallel.rank == 0:
@@ -50,7 +53,8 @@ def run(settings: BaseSettings, work: Workplace) -> None:
         shutil.rmtree(drawn)
 
 
-def _draw(folder: Path, documents: list[Dialogue], settings: BaseSettings, seed: int) -> None:
+def draw(folder: Path, documents: list[Dialogue], settings: BaseSettings, seed: int) -> None:
+    """A tiny model with nothing learned yet, and its tokenizer."""
     if folder.is_dir():
         return  # a killed run drew it already; folders appear whole
     texts = [message.content for document in documents for message in document.messages]

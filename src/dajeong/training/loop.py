@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -20,6 +20,7 @@ from dajeong.journal import Journal
 from dajeong.models.runtime import key
 from dajeong.training import offending
 from dajeong.training.algorithm import Algorithm, Batch, Entry, State, StepReport, Update
+from dajeong.training.budgets import narrow
 from dajeong.training.checkpoint import Checkpoint, Checkpoints
 from dajeong.training.digests import frozen_digest, order_after, rows_hash
 from dajeong.training.optimizer import Optimizer, refuse_all_warmup
@@ -52,6 +53,8 @@ class Loop:
         )
         self.wrapped = {name: parallel.wrap(model) for name, model in algorithm.models.items()}
         self.update = 0
+        self.forward: tuple[int, ...] = ()
+        """Lengths of the sequences in the forward under way."""
         self.order = ""
         """Digest of all that was learned from, in its order."""
 
@@ -65,8 +68,7 @@ class Loop:
             with self.work.progress.bar("training", self.algorithm.num_updates, step=self.work.name) as bar:
                 bar.advance(self.update)
                 readings = Readings(self.algorithm.coefficients)
-                for update in self.algorithm.updates():
-                    report = self._step(update)
+                for update, report in self._steps():
                     self._write(report)
                     entries = [*self._left_out(update), *self.algorithm.after(report)]
                     for entry in entries:
@@ -77,11 +79,26 @@ class Loop:
             self.journal.close()
         self.work.facts["data_order"] = self.order
 
+    def _steps(self) -> Iterator[tuple[Update, StepReport]]:
+        """The updates one by one; one that does not fit the device comes again, in smaller forwards."""
+        while True:
+            try:
+                for update in self.algorithm.updates():
+                    yield update, self._step(update)
+                    self.forward = ()
+                return
+            except torch.OutOfMemoryError:
+                pass  # left first, or its traceback would hold what has to go
+            self.optimizer.drop_gradients()
+            budget = narrow(self.algorithm, self.forward, self.parallel, self.work.name)
+            told = {"step": self.work.name, "tokens": sum(self.forward), "budget": budget}
+            self.work.progress.say("forward-halved", **told)
+
     def _step(self, update: Update) -> StepReport:
         totals = self._global_weights(update.batches)
         sums = dict.fromkeys(totals, 0.0)
         for index, batch in enumerate(update.batches):
-            wrapped = self.wrapped[batch.model]
+            wrapped, self.forward = self.wrapped[batch.model], batch.tokens.packing.lengths
             torch.manual_seed(
                 key(self.work.seed, self.work.name, "dropout", self.update, self.parallel.rank, index)
             )

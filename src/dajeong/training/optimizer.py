@@ -76,6 +76,10 @@ class Optimizer:
         self._adamw.zero_grad(set_to_none=True)
         return norms, rates
 
+    def drop_gradients(self) -> None:
+        """Forget what the backwards of an update that could not be finished left behind."""
+        self._adamw.zero_grad(set_to_none=True)
+
     def tensors(self) -> dict[str, Tensor]:
         """Parameters and both moments, by role and name."""
         kept: dict[str, Tensor] = {}
@@ -86,8 +90,8 @@ class Optimizer:
         return kept
 
     def restore(self, kept: Mapping[str, Tensor]) -> None:
-        """Raises KeyError on a name that is missing, unexpected or of another shape: a checkpoint fits exactly
-        or not at all.
+        """Raises KeyError on a name that is missing, unexpected or of another shape: a checkpoint fits
+        exactly or not at all.
         """
         self._refuse_unlike(kept)
         with torch.no_grad():

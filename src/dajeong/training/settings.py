@@ -2,17 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 from dajeong.models.settings import LoraSettings, RuntimeSettings, TinySettings
 from dajeong.records import Frozen
-from dajeong.training.spike_settings import SpikeSettings
 from dajeong.training.reward_settings import LabelSettings, RewardGateSettings
+from dajeong.training.spike_settings import SpikeSettings
 
 SCALED: dict[str, Any] = {"scaled": True}
 """Marks a field that the recipe's `scale` multiplies: epochs, updates and row caps, nothing else."""
+
+
+AUTO = 0
+"""A token budget that is to be measured; written `auto`."""
+
+
+def _auto(value: object) -> object:
+    if value == AUTO:
+        raise ValueError("expected auto or a number of tokens from 16 on")
+    return AUTO if value == "auto" else value
+
+
+def _not_too_small(value: int) -> int:
+    if AUTO < value < 16:
+        raise ValueError("expected auto or a number of tokens from 16 on")
+    return value
+
+
+TokenBudget = Annotated[
+    int,
+    BeforeValidator(_auto),
+    Field(ge=AUTO),
+    AfterValidator(_not_too_small),
+    PlainSerializer(lambda value: value or "auto", when_used="json"),
+    WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 16}]}),
+]
+"""How many tokens one forward may hold."""
 
 
 class OptimizerSettings(Frozen):
@@ -34,8 +61,8 @@ class OptimizerSettings(Frozen):
     """AdamW's ε; 1e-5 keeps the first steps of small-gradient runs tame (N+ implementation details of RLHF).
     """
     spikes: SpikeSettings | None = None
-    """Updates whose gradient leaps are left out and told; by default every update is made, and one that is not
-    finite ends the run."""
+    """Updates whose gradient leaps are left out and told; by default every update is made, and one that is
+    not finite ends the run."""
 
 
 class TrainingSettings(Frozen):
@@ -47,8 +74,8 @@ class TrainingSettings(Frozen):
     """Optimizer steps."""
     tokens_per_update: int = Field(4096, ge=16)
     """Token budget of one optimizer step, all micro-batches and processes together."""
-    tokens_per_micro_batch: int = Field(4096, ge=16)
-    """Token budget of one forward."""
+    tokens_per_micro_batch: TokenBudget = 4096
+    """Token budget of one forward; `auto` measures what fits the card. It changes results by rounding only."""
     max_tokens: int = Field(2048, ge=8)
     """Longer examples are cut at the end, counted, and get no faked EOS."""
     checkpoint_every: int = Field(200, ge=1)
@@ -71,7 +98,6 @@ class BaseSettings(TrainingSettings):
     optimizer: OptimizerSettings = OptimizerSettings(learning_rate=4e-3)
     """AdamW of the pretraining."""
     tokens_per_update: int = Field(384, ge=16)
-    tokens_per_micro_batch: int = Field(4096, ge=16)
 
 
 class SftSettings(TrainingSettings):
@@ -83,8 +109,15 @@ class SftSettings(TrainingSettings):
     """Also learn the prompt's tokens (KULLM's train_on_inputs)."""
     optimizer: OptimizerSettings = OptimizerSettings(learning_rate=3e-4)
     """AdamW of the adapter."""
+    examples_per_update: int | None = Field(None, ge=1)
+    """Examples of one optimizer step, instead of `tokens_per_update`."""
     validate_every: float = Field(0.25, gt=0, le=1)
-    """Share of the run between two readings of the validation loss."""
+    """Share of the run between two readings of the validation loss; it is read after every epoch, too."""
+    patience: int | None = Field(None, ge=1)
+    """Stop after this many readings in a row without a new lowest; null runs to the end."""
+    keep: Literal["last", "best"] | None = None
+    """Which weights become the model: the last, or those of the lowest reading; null is `best` with
+    `patience`, else `last`."""
 
 
 class RewardSettings(TrainingSettings):
