@@ -26,7 +26,9 @@ from dajeong.rollout.settings import RepliesSettings
 from dajeong.synthesis.instruct_settings import EvolSettings, SelfInstructSettings
 from dajeong.synthesis.respond_settings import RespondSettings
 from dajeong.synthesis.translate_settings import TranslateSettings
+from dajeong.training.group_settings import GrpoSettings, RlooSettings
 from dajeong.training.ppo_settings import PpoSettings
+from dajeong.training.preference_settings import DpoSettings, KtoSettings, OrpoSettings
 from dajeong.training.settings import BaseSettings, RewardSettings, SftSettings
 
 
@@ -61,8 +63,16 @@ class Kind(NamedTuple):
 DIALOGUES = Input("Dialogue", many=True)
 PREFERENCES = Input("Preference", many=True)
 RECORDS = Input("Dialogue|Preference", many=True)
+RATED = Input("Reply|Preference", many=True)
 MODEL = Input("Model")
 MODELS = Input("Model", many=True)
+ROLLOUTS = {
+    "policy": MODEL,
+    "rewards": MODELS._replace(mapping=True, optional=True),
+    "prompts": DIALOGUES,
+    "guard_prompts": DIALOGUES._replace(optional=True),
+}
+"""What PPO and its kin read."""
 
 KINDS: dict[str, Kind] = {
     "smalltalk": Kind(
@@ -187,17 +197,65 @@ KINDS: dict[str, Kind] = {
     ),
     "ppo": Kind(
         PpoSettings,
-        inputs={
-            "policy": MODEL,
-            "rewards": MODELS._replace(mapping=True),
-            "prompts": DIALOGUES,
-            "guard_prompts": DIALOGUES._replace(optional=True),
-            "ptx": DIALOGUES._replace(optional=True),
-        },
+        inputs={**ROLLOUTS, "ptx": DIALOGUES._replace(optional=True)},
         outputs={},
         run="dajeong.training.ppo:run",
         gives_model=True,
         algorithm="dajeong.training.ppo:Ppo",
+    ),
+    "grpo": Kind(
+        GrpoSettings,
+        inputs=ROLLOUTS,
+        outputs={},
+        run="dajeong.training.grpo:run",
+        gives_model=True,
+        algorithm="dajeong.training.grpo:Grpo",
+    ),
+    "rloo": Kind(
+        RlooSettings,
+        inputs=ROLLOUTS,
+        outputs={},
+        run="dajeong.training.rloo:run",
+        gives_model=True,
+        algorithm="dajeong.training.rloo:Rloo",
+    ),
+    "dpo": Kind(
+        DpoSettings,
+        inputs={
+            "policy": MODEL,
+            "data": PREFERENCES,
+            "validation": PREFERENCES._replace(optional=True),
+            "reference": MODEL._replace(optional=True),
+        },
+        outputs={},
+        run="dajeong.training.dpo:run",
+        gives_model=True,
+        algorithm="dajeong.training.dpo:Dpo",
+    ),
+    "kto": Kind(
+        KtoSettings,
+        inputs={
+            "policy": MODEL,
+            "data": RATED,
+            "validation": RATED._replace(optional=True),
+            "reference": MODEL._replace(optional=True),
+        },
+        outputs={},
+        run="dajeong.training.kto:run",
+        gives_model=True,
+        algorithm="dajeong.training.kto:Kto",
+    ),
+    "orpo": Kind(
+        OrpoSettings,
+        inputs={
+            "policy": MODEL,
+            "data": PREFERENCES,
+            "validation": PREFERENCES._replace(optional=True),
+        },
+        outputs={},
+        run="dajeong.training.orpo:run",
+        gives_model=True,
+        algorithm="dajeong.training.orpo:Orpo",
     ),
     "reward-report": Kind(
         RewardReportSettings,

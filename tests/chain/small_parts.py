@@ -20,7 +20,11 @@ from dajeong.records import Decoding, Dialogue, Message, Preference, Reply, Resp
 from dajeong.templates import TEMPLATES
 from dajeong.training.algorithm import Algorithm
 from dajeong.training.examples import examples_of, ranked_of
+from dajeong.training.group_settings import GroupSettings, GrpoSettings, RlooSettings
 from dajeong.training.ppo_settings import PpoSettings
+from dajeong.training.preference_batches import Roles
+from dajeong.training.preference_examples import choices_of, rated_of, ratings_of
+from dajeong.training.preference_settings import DpoSettings, KtoSettings, OrpoSettings
 from dajeong.training.settings import OptimizerSettings, RewardSettings, SftSettings
 
 QUESTIONS = (
@@ -169,5 +173,86 @@ def _ppo(part: Any, base: Base, budget: int = 150) -> Algorithm:
     return algorithm
 
 
-ALGORITHMS: Mapping[str, Callable[..., Algorithm]] = {"sft": _sft, "reward": _reward, "ppo": _ppo}
+def _group(part: Any, base: Base, settings: GroupSettings) -> Algorithm:
+    from dajeong.rollout.native import NativeEngine
+    from dajeong.training.rollouts import Prompt, Rollouts
+
+    moved(base, "sft", 3)
+    moved(base, "reward-r", 7, head=True)
+    base.model.add_role("policy", LoraSettings(rank=2), trainable=True, copy_of="sft")
+    prompts = [Prompt(p.id, prompt_ids(p.messages, TEMPLATE, base.tokenizer)) for p in PROMPTS]
+    stops, notes = stop_ids(TEMPLATE, base.tokenizer), {"reward-r": AdapterNotes(role="reward")}
+    rollouts = Rollouts(base, prompts, notes, stops, settings, 0, NativeEngine(base.model))
+    algorithm: Algorithm = part(rollouts, settings)
+    return algorithm
+
+
+def _of_groups(budget: int) -> dict[str, Any]:
+    return {
+        "rewards": {"r": 1.0},
+        "updates": 2,
+        "prompts_per_update": 2,
+        "replies_per_prompt": 3,
+        "epochs": 2,
+        "mini_batches": 2,
+        "decoding": Decoding(max_new_tokens=8),
+        "tokens_per_micro_batch": budget,
+        "optimizer": QUICK,
+    }
+
+
+def _grpo(part: Any, base: Base, budget: int = 150) -> Algorithm:
+    return _group(part, base, GrpoSettings(**_of_groups(budget)))
+
+
+def _rloo(part: Any, base: Base, budget: int = 150) -> Algorithm:
+    return _group(part, base, RlooSettings(**_of_groups(budget)))
+
+
+def _followed(base: Base) -> Roles:
+    """A policy that has left its reference behind, so that no term of a loss is 0."""
+    moved(base, "sft", 3)
+    moved(base, "policy", 4)
+    for parameter in base.model.parameters_of("policy").values():
+        parameter.requires_grad_(True)
+    base.model.trainable.add("policy")
+    return Roles("policy", "sft")
+
+
+def _dpo(part: Any, base: Base, budget: int = 150) -> Algorithm:
+    roles = _followed(base)
+    choices, _ = choices_of(PREFERENCES, TEMPLATE, base.tokenizer, 96)
+    settings = DpoSettings(
+        updates=5, tokens_per_update=500, tokens_per_micro_batch=budget, sft_coefficient=0.1, optimizer=QUICK
+    )
+    algorithm: Algorithm = part(base.model, choices, settings, roles, 0, None, choices[:2])
+    return algorithm
+
+
+def _kto(part: Any, base: Base, budget: int = 150) -> Algorithm:
+    roles = _followed(base)
+    rated, _ = rated_of(list(ratings_of(PREFERENCES)), TEMPLATE, base.tokenizer, 96, 0)
+    settings = KtoSettings(updates=5, tokens_per_update=300, tokens_per_micro_batch=budget, optimizer=QUICK)
+    algorithm: Algorithm = part(base.model, rated, settings, roles, 0, None, rated[:3])
+    return algorithm
+
+
+def _orpo(part: Any, base: Base, budget: int = 150) -> Algorithm:
+    roles = _followed(base)._replace(reference=None, together=False)
+    choices, _ = choices_of(PREFERENCES, TEMPLATE, base.tokenizer, 96)
+    settings = OrpoSettings(updates=5, tokens_per_update=500, tokens_per_micro_batch=budget, optimizer=QUICK)
+    algorithm: Algorithm = part(base.model, choices, settings, roles, 0, None, choices[:2])
+    return algorithm
+
+
+ALGORITHMS: Mapping[str, Callable[..., Algorithm]] = {
+    "sft": _sft,
+    "reward": _reward,
+    "ppo": _ppo,
+    "grpo": _grpo,
+    "rloo": _rloo,
+    "dpo": _dpo,
+    "kto": _kto,
+    "orpo": _orpo,
+}
 """Name → (the part, a base of its own, tokens of a forward) → a fresh instance, the same every time."""

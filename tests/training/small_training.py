@@ -6,16 +6,17 @@ trajectory.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
-from dajeong.models.adapters import AdapterNotes, load_role, save_role
+from dajeong.models.adapters import AdapterNotes, load_role, lora_of, save_role
 from dajeong.models.base import Base, load_base
 from dajeong.models.layout import TokenOutputs
 from dajeong.models.runtime import key
@@ -27,15 +28,26 @@ from dajeong.rollout.engine import Completion, Engine, OnToken, Request
 from dajeong.rollout.native import NativeEngine
 from dajeong.templates import TEMPLATES
 from dajeong.training.algorithm import Algorithm, Batch
+from dajeong.training.dpo import Dpo
 from dajeong.training.examples import Ranked
+from dajeong.training.experience import Experience
+from dajeong.training.group_policy import GroupPolicy
+from dajeong.training.group_settings import GroupSettings, GrpoSettings, RlooSettings
+from dajeong.training.grpo import Grpo
+from dajeong.training.kto import Kto
 from dajeong.training.loop import Loop
+from dajeong.training.orpo import Orpo
 from dajeong.training.parallel import Parallel, Single
 from dajeong.training.ppo import Ppo
 from dajeong.training.ppo_settings import PpoSettings
 from dajeong.training.ppo_step import add_value
+from dajeong.training.preference_batches import Roles
+from dajeong.training.preference_examples import Choice, Rated, mismatched
+from dajeong.training.preference_settings import DpoSettings, KtoSettings, OrpoSettings
 from dajeong.training.reward import Reward
+from dajeong.training.rloo import Rloo
 from dajeong.training.rollout_step import add_policy, add_rewards
-from dajeong.training.rollouts import Prompt, Rollouts
+from dajeong.training.rollouts import POLICY, REFERENCE, Prompt, Rollouts
 from dajeong.training.settings import OptimizerSettings, RewardSettings, SftSettings
 from dajeong.training.sft import Sft
 from dajeong.workplace import Workplace
@@ -119,6 +131,40 @@ def _ranked(draw: random.Random) -> Ranked:
     pairs = [(better, worse) for better in range(size) for worse in range(better + 1, size)]
     tied = pairs[:-1] if len(pairs) > 1 and draw.random() < 0.5 else pairs
     return Ranked(responses, tied, draw.choice([0.5, 1.0, 2.0]))
+
+
+def drawn_choices(count: int = 30, seed: int = 0) -> list[Choice]:
+    """Two to four answers a prompt, in order or with a tie, of unequal weights."""
+    draw = random.Random(f"choices {seed}")
+    return [_choice(draw) for _ in range(count)]
+
+
+def _choice(draw: random.Random) -> Choice:
+    prompt, size = draw.choices(WORDS, k=draw.randint(3, 8)), draw.randint(2, 4)
+    answers = tuple(_answer(prompt, draw) for _ in range(size))
+    tied = size > 2 and draw.random() < 0.5
+    ranks = [(0, 1), *((place,) for place in range(2, size))] if tied else [(p,) for p in range(size)]
+    pairs = [(b, w) for rank, group in enumerate(ranks) for b in group for r in ranks[rank + 1 :] for w in r]
+    return Choice(answers, draw.choice([0.5, 1.0, 2.0]), pairs=tuple(pairs), best=ranks[0])
+
+
+def _answer(prompt: list[int], draw: random.Random) -> Tokens:
+    said = [*draw.choices(WORDS, k=draw.randint(1, 8)), END]
+    return Tokens([*prompt, *said], [False] * len(prompt) + [True] * len(said))
+
+
+def drawn_rated(count: int = 40, seed: int = 0) -> list[Rated]:
+    """Replies of which more are liked than not, each with another's answer behind it."""
+    draw = random.Random(f"rated {seed}")
+    answers = [_answer(draw.choices(WORDS, k=draw.randint(3, 8)), draw) for _ in range(count)]
+    return [
+        Rated(
+            (answer, mismatched(index, answers, 128, 3)),
+            draw.choice([0.5, 1.0, 2.0]),
+            desirable=draw.random() < 0.6,
+        )
+        for index, answer in enumerate(answers)
+    ]
 
 
 def drawn_prompts(count: int = 10) -> list[Prompt]:
@@ -237,10 +283,127 @@ def make_ppo(
     return Ppo(rollouts, settings)
 
 
-MAKERS: Mapping[str, Make] = {"sft": make_sft, "reward": make_reward, "ppo": make_ppo}
+def preference_base(models: Path, double: bool = False) -> Base:
+    """Policy and reference on one base, equal to the bit."""
+    base = fresh_base(models)
+    load_role(base.model, POLICY, models / "sft", trainable=True)
+    base.model.add_role(REFERENCE, lora_of(models / "sft"), trainable=False, copy_of=POLICY)
+    _widen(base, double)
+    return base
+
+
+def _small(micro: int, changed: dict[str, Any]) -> dict[str, Any]:
+    values = {"updates": 5, "tokens_per_update": 320, "tokens_per_micro_batch": micro}
+    return values | {"optimizer": optimizer()} | changed
+
+
+def make_dpo(
+    models: Path, parallel: Parallel | None = None, *, micro: int = 8192, double: bool = False, **changed: Any
+) -> Dpo:
+    model = preference_base(models, double).model
+    settings = DpoSettings(**_small(micro, changed))
+    held_out = drawn_choices(4, seed=1)
+    return Dpo(model, drawn_choices(), settings, Roles(POLICY, REFERENCE), 3, parallel, held_out)
+
+
+def make_kto(
+    models: Path, parallel: Parallel | None = None, *, micro: int = 8192, double: bool = False, **changed: Any
+) -> Kto:
+    model = preference_base(models, double).model
+    settings = KtoSettings(**_small(micro, changed))
+    held_out = drawn_rated(4, seed=1)
+    return Kto(model, drawn_rated(), settings, Roles(POLICY, REFERENCE), 3, parallel, held_out)
+
+
+def make_orpo(
+    models: Path, parallel: Parallel | None = None, *, micro: int = 8192, double: bool = False, **changed: Any
+) -> Orpo:
+    model = preference_base(models, double).model
+    settings = OrpoSettings(**_small(micro, changed))
+    roles = Roles(POLICY, together=False)
+    return Orpo(model, drawn_choices(), settings, roles, 3, parallel, drawn_choices(4, seed=1))
+
+
+G = TypeVar("G", bound=GroupPolicy)
+
+
+def _make_group(
+    learner: type[G],
+    kind: type[GroupSettings],
+    models: Path,
+    parallel: Parallel | None,
+    *,
+    micro: int = 8192,
+    double: bool = False,
+    native: bool = False,
+    **changed: Any,
+) -> G:
+    """Policy, reference and two reward roles on one base; four replies to each of four prompts."""
+    base = fresh_base(models)
+    add_policy(base.model, models / "sft")
+    judges = {name: models / name for name in ("reward-kind", "reward-firm")}
+    notes = add_rewards(base.model, judges)
+    _widen(base, double)
+    values = ppo_settings(prompts_per_update=4).model_dump(exclude_unset=True, exclude={"value_optimizer"})
+    settings = kind(**(values | {"replies_per_prompt": 4, "tokens_per_micro_batch": micro} | changed))
+    engine: Engine = NativeEngine(base.model, max_slots=4) if native else Scripted()
+    rollouts = Rollouts(base, drawn_prompts(), notes, frozenset({END}), settings, 3, engine, parallel)
+    return learner(rollouts, settings)
+
+
+def make_grpo(models: Path, parallel: Parallel | None = None, **changed: Any) -> Grpo:
+    return _make_group(Grpo, GrpoSettings, models, parallel, **changed)
+
+
+def make_rloo(models: Path, parallel: Parallel | None = None, **changed: Any) -> Rloo:
+    return _make_group(Rloo, RlooSettings, models, parallel, **changed)
+
+
+def paid(algorithm: G, *groups: Sequence[float]) -> G:
+    """Its first groups' replies earn what is given, all other replies something else each."""
+    draw, given = algorithm.rollouts.experience, [score for group in groups for score in group]
+
+    def scored(*arguments: Any) -> list[Experience]:
+        buffer = draw(*arguments)
+        for place, e in enumerate(buffer):
+            e.score = given[place] if place < len(given) else float(place * place)
+        return buffer
+
+    algorithm.rollouts.experience = scored  # type: ignore[method-assign]
+    return algorithm
+
+
+@contextlib.contextmanager
+def moved_policy(base: Base, by: float = 0.3) -> Iterator[None]:
+    """Inside, the policy is not its reference."""
+    layers = list(base.model.role_layers().values())
+    before = [layer.B[POLICY].detach().clone() for layer in layers]
+    with torch.no_grad():
+        for number, layer in enumerate(layers):
+            drawn = torch.Generator().manual_seed(number)
+            noise = torch.randn(layer.B[POLICY].shape, generator=drawn, dtype=torch.float32)
+            layer.B[POLICY].add_(by * noise.to(layer.B[POLICY].dtype))
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for layer, matrix in zip(layers, before, strict=True):
+                layer.B[POLICY].copy_(matrix)
+
+
+MAKERS: Mapping[str, Make] = {
+    "sft": make_sft,
+    "reward": make_reward,
+    "ppo": make_ppo,
+    "grpo": make_grpo,
+    "rloo": make_rloo,
+    "dpo": make_dpo,
+    "kto": make_kto,
+    "orpo": make_orpo,
+}
 ONE_EACH = 16
 """A token budget under which almost every example is a micro-batch of its own."""
-SOME_EACH = {"sft": 40, "reward": 120, "ppo": 60}
+SOME_EACH = {"sft": 40, "reward": 120, "ppo": 60, "grpo": 30, "rloo": 30, "dpo": 160, "kto": 80, "orpo": 80}
 """Token budgets of micro-batches of a few examples."""
 
 

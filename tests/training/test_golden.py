@@ -31,6 +31,11 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "updates": 3,
         "mini_batches": 1,
     },
+    "grpo": {"optimizer": optimizer(**SCHEDULE), "updates": 3, "mini_batches": 1},
+    "rloo": {"optimizer": optimizer(**SCHEDULE), "updates": 3, "mini_batches": 1},
+    "dpo": {"optimizer": optimizer(**SCHEDULE), "sft_coefficient": 0.1},
+    "kto": {"optimizer": optimizer(**SCHEDULE)},
+    "orpo": {"optimizer": optimizer(**SCHEDULE)},
 }
 CHANGES: dict[str, dict[str, Any]] = {
     "sft": {"tokens_per_update": 150},
@@ -46,6 +51,30 @@ CHANGES: dict[str, dict[str, Any]] = {
         "missing_eos_penalty": 1.1,
         "rewards": {"kind": 1.0, "firm": 0.51},
     },
+    "grpo": {
+        "kl": 0.05,
+        "kl_in": "reward",
+        "scale": "batch",
+        "aggregation": "token",
+        "clip": 0.1,
+        "clip_high": 0.1,
+    },
+    "rloo": {"kl": 0.06, "scale": "group", "aggregation": "sequence", "constant": 7},
+    "dpo": {
+        "loss": "ipo",
+        "beta": 0.11,
+        "label_smoothing": 0.01,
+        "mean_logprobs": True,
+        "margin": 0.1,
+        "sft_coefficient": 0.11,
+    },
+    "kto": {
+        "beta": 0.11,
+        "desirable_weight": 1.01,
+        "undesirable_weight": 0.99,
+        "sft_coefficient": 0.01,
+    },
+    "orpo": {"odds_ratio": 0.2},
 }
 """Settings of which every one must show."""
 OPTIMIZER_CHANGES: dict[str, Any] = {

@@ -19,11 +19,13 @@ from dajeong.models.settings import LoraSettings
 from dajeong.progress import Quiet
 from dajeong.records import Decoding, Dialogue, Frozen, Message, Preference, Record, Response
 from dajeong.storage import digest_folder, write_records
-from dajeong.training import base, ppo, reward, sft
+from dajeong.training import base, dpo, grpo, kto, orpo, ppo, reward, rloo, sft
 from dajeong.training.algorithm import StepReport
+from dajeong.training.group_settings import GrpoSettings, RlooSettings
 from dajeong.training.loop import Loop
 from dajeong.training.parallel import Ddp, Single, parallel_of
 from dajeong.training.ppo_settings import PpoSettings
+from dajeong.training.preference_settings import DpoSettings, KtoSettings, OrpoSettings
 from dajeong.training.settings import BaseSettings, RewardSettings, SftSettings
 from dajeong.workplace import Workplace, signals_noted
 
@@ -125,6 +127,21 @@ PPO = PpoSettings(
     optimizer=optimizer(),
     runtime=CPU,
 )
+GROUPS: dict[str, Any] = {
+    "rewards": {"reward": 1.0},
+    "updates": 2,
+    "prompts_per_update": 2,
+    "replies_per_prompt": 2,
+    "epochs": 2,
+    "mini_batches": 2,
+    "decoding": Decoding(max_new_tokens=6),
+    "optimizer": optimizer(),
+    "runtime": CPU,
+}
+GRPO, RLOO = GrpoSettings(**GROUPS), RlooSettings(**GROUPS)
+DPO = DpoSettings(updates=4, optimizer=optimizer(), reference_logprobs="cached", **SMALL)
+KTO = KtoSettings(updates=4, optimizer=optimizer(), **SMALL)
+ORPO = OrpoSettings(updates=4, lora=LoraSettings(rank=4), optimizer=optimizer(), **SMALL)
 
 
 def house_at(folder: Path) -> House:
@@ -150,10 +167,15 @@ def begin(house: House, step: str) -> tuple[Run, Frozen, Workplace]:
             house.work("reward", data="pairs", normalise="normalise", model="sft"),
         ),
         "ppo": (ppo.run, PPO, house.work("ppo", prompts="prompts", policy="sft", rewards="reward")),
+        "grpo": (grpo.run, GRPO, house.work("grpo", prompts="prompts", policy="sft", rewards="reward")),
+        "rloo": (rloo.run, RLOO, house.work("rloo", prompts="prompts", policy="sft", rewards="reward")),
+        "dpo": (dpo.run, DPO, house.work("dpo", data="pairs", validation="pairs", policy="sft")),
+        "kto": (kto.run, KTO, house.work("kto", data="pairs", validation="pairs", policy="sft")),
+        "orpo": (orpo.run, ORPO, house.work("orpo", data="pairs", policy="base")),
     }[step]  # type: ignore[return-value]
 
 
-STEPS = ("base", "sft", "whole", "reward", "ppo")
+STEPS = ("base", "sft", "whole", "reward", "ppo", "grpo", "rloo", "dpo", "kto", "orpo")
 
 
 @pytest.fixture(scope="module")
