@@ -75,7 +75,7 @@ class TrainingSettings(Frozen):
     tokens_per_update: int = Field(4096, ge=16)
     """Token budget of one optimizer step, all micro-batches and processes together."""
     tokens_per_micro_batch: TokenBudget = 4096
-    """Token budget of one forward; `auto` measures what fits the card. It changes results by rounding only."""
+    """Token budget of one forward; `auto` measures what fits the card. Results change by rounding only."""
     max_tokens: int = Field(2048, ge=8)
     """Longer examples are cut at the end, counted, and get no faked EOS."""
     checkpoint_every: int = Field(200, ge=1)
