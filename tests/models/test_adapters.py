@@ -180,7 +180,6 @@ def test_reads_what_peft_wrote_for_every_layer(folders: dict[str, Path], family:
 @pytest.mark.parametrize(
     "options",
     [
-        {"use_rslora": True},
         {"alpha_pattern": {"dense": 40}},
         {"rank_pattern": {"dense": 2}},
         {"use_dora": True},
@@ -197,6 +196,26 @@ def test_what_we_would_compute_otherwise_is_refused(
     with pytest.raises(EnvironmentProblem) as caught:
         load_role(load_base(str(folders["neox"])).model, "policy", tmp_path / "stock")
     assert caught.value.code.startswith("adapter-") and caught.value.exit_code == 4
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_peft_and_we_agree_on_rank_stabilised_scale(
+    folders: dict[str, Path], family: str, tmp_path: Path
+) -> None:
+    """Both ways. Seen to fail with alpha / rank on our side, and without `use_rslora` in what we write."""
+    conv = {"fan_in_fan_out": True} if family == "gpt2" else {}
+    options = {"target_modules": TARGETS[family], "use_rslora": True, **conv}
+    theirs = written_by_peft(folders[family], tmp_path / "stock", **options)
+    base = load_base(str(folders[family]))
+    load_role(base.model, "policy", tmp_path / "stock")
+    assert base.model.lora["policy"].rslora and base.model.lora["policy"].scale == pytest.approx(5 / 3**0.5)
+    with eager(base.model):
+        assert torch.equal(logits_of(base.model, IDS, "policy"), theirs)
+    ours = saved(folders[family], tmp_path / "policy", rslora=True)
+    read = stock_logits(PeftModel.from_pretrained(stock(folders[family], "eager"), tmp_path / "policy"))
+    with eager(ours.model):
+        assert torch.equal(logits_of(ours.model, IDS, "policy"), read)
+    assert lora_of(tmp_path / "policy").rslora
 
 
 def test_an_adapter_that_moves_its_base_is_refused(folders: dict[str, Path], tmp_path: Path) -> None:
@@ -242,7 +261,8 @@ def test_an_unknown_target_is_refused_and_the_known_are_named() -> None:
     with pytest.raises(UsageProblem) as caught:
         bare_model("gpt2").add_role("policy", LoraSettings(targets=("c_attn", "q_proj")), trainable=True)
     assert (caught.value.code, caught.value.exit_code) == ("lora-target", 2)
-    assert caught.value.parameters == {"target": "q_proj", "known": "c_attn, c_fc, c_proj"}
+    said = {"target": "q_proj", "nearest": "c_proj", "known": "c_attn, c_fc, c_proj"}
+    assert caught.value.parameters == said
     assert "q_proj" in str(caught.value) and "c_fc" in str(caught.value)
 
 
