@@ -137,8 +137,9 @@ def columns_of(preferences: Sequence[Ranked], device: torch.device) -> dict[str,
             numbers.append((preference.weight / count, label, margin))
         first += len(preference.sequences)
     better, worse = torch.tensor(places, dtype=torch.long, device=device).reshape(len(places), 2).unbind(1)
-    weight, label, margin = torch.tensor(numbers, device=device).reshape(len(numbers), 3).unbind(1)
-    return {"better": better, "worse": worse, "weight": weight, "label": label, "margin": margin}
+    columns = torch.tensor(numbers, device=device).reshape(len(numbers), 3).unbind(1)
+    named = dict(zip(("weight", "label", "margin"), columns, strict=True))
+    return {"better": better, "worse": worse, **named}
 
 
 def terms_of(rewards: Tensor, columns: Mapping[str, Tensor]) -> dict[str, Tensor]:
