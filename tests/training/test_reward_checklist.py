@@ -120,7 +120,7 @@ def test_R2_the_reward_model_reads_in_ppo_the_ids_of_its_training(models: Path) 
 
 
 def test_R3_head_and_score_are_float32_and_hardly_ever_tie(models: Path) -> None:
-    """Failed when the head had the base's type: 1.2 % of the pairs tied."""
+    """Failed when the head had the base's type, and when it was drawn with deviation .02."""
     base = load_base(str(models / "base"), RuntimeSettings(device="cpu", dtype="bfloat16"))
     add_drawn_role(base, ROLE, 21, trainable=True, lora=LORA)
     width = int(base.model.config.hidden_size)
@@ -144,7 +144,7 @@ def tied(scores: Sequence[float]) -> float:
 
 
 def test_R4_k_wise_is_the_mean_of_the_pairs_and_reads_each_response_once(models: Path) -> None:
-    """Failed with the weight 1 / K for a pair, and when every pair brought both of its responses along."""
+    """Failed with the weight 1 / K for a pair, and when every response went through the model twice."""
     draw = random.Random("four")
     responses = [[*draw.choices(WORDS, k=6), 0] for _ in range(4)]
     pairs = list(itertools.combinations(range(4), 2))

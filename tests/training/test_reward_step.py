@@ -195,7 +195,7 @@ BROKEN = {
 def test_R11_a_reward_model_that_says_nothing_fails_its_gate_with_the_statistic(
     models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, statistic: str, action: str
 ) -> None:
-    """Of ux.md. Failed when the gate was read before the training instead of after it."""
+    """Of the fault list. Failed when a gate that should stop only warned."""
 
     def broken(model: Any, role: str, sequences: Sequence[Sequence[int]], budget: int) -> list[float]:
         found: list[float] = BROKEN[statistic]([len(ids) for ids in sequences])
