@@ -24,6 +24,7 @@ from dajeong.report.words import (
     Words,
     asking,
     both,
+    task_named,
 )
 
 SOURCES = [
@@ -82,3 +83,10 @@ def test_what_judges_remark_has_words_in_both_languages() -> None:
     for remark, words in remarks.items():
         said = noted([remark])
         assert words in said and "<b>" not in said, remark
+
+
+def test_a_task_without_words_of_its_own_is_named_by_its_parts() -> None:
+    """Seen to fail: the Korean page said `quality/abusive`."""
+    said = task_named("quality/abusive")
+    assert TASKS["quality"].ko in said and KINDS["abusive"].ko in said and "quality/" not in said
+    assert "&lt;i&gt;" in task_named("quality/<i>") and "mine/x" in task_named("mine/x")

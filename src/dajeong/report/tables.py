@@ -24,7 +24,7 @@ from dajeong.report.verdict import (
     pair_of,
     plain_figures,
 )
-from dajeong.report.words import BASELINES, METRICS, TASKS, asking, both, named
+from dajeong.report.words import BASELINES, METRICS, asking, both, named, task_named
 
 _SIGNS = {"better": "▲", "worse": "▼", "changed": "◆", "unclear": "–"}
 
@@ -71,7 +71,7 @@ def _difference(row: Result, reach: float) -> Html:
     value = both("no-value") if row.value is None else number(row.value, signed=True)
     return tag(
         "tr",
-        tag("th", named(TASKS, row.task), scope="row"),
+        tag("th", task_named(row.task), scope="row"),
         tag("td", _metric(row.metric), class_="metric"),
         tag("td", tag("b", value), class_="number"),
         tag("td", interval(row, signed=True), _whisker(row, reach), class_="number"),
@@ -132,7 +132,7 @@ def _drawn_by(decoding: str, lines: Sequence[tuple[str, Result]]) -> Html:
     body = [
         tag(
             "tr",
-            tag("th", named(TASKS, task), scope="row"),
+            tag("th", task_named(task), scope="row"),
             tag("td", _metric(metric), class_="metric"),
             *(tag("td", _cell(_rows_at(lines, name, task, metric), shared[name])) for name in columns),
         )
@@ -188,7 +188,7 @@ def _reward(row: Result, names: Sequence[str], far: Distances) -> Html:
     return tag(
         "tr",
         tag("td", tag("bdi", row.model)),
-        tag("th", named(TASKS, row.task), scope="row"),
+        tag("th", task_named(row.task), scope="row"),
         tag("td", figure(row)),
         tag("td", word, class_="better" if above else "unclear"),
         tag("td", figure(distance, signed=True) if distance else "—"),

@@ -12,7 +12,7 @@ from dajeong.data.seen import is_spoiled
 from dajeong.records import Result
 from dajeong.report.markup import Html, joined, tag
 from dajeong.report.read import Figures
-from dajeong.report.words import BASELINES, METRICS, TASKS, asking, both, named
+from dajeong.report.words import BASELINES, METRICS, asking, both, named, task_named
 from dajeong.statistics import FEW
 
 Direction = Literal["better", "worse", "changed", "unclear"]
@@ -165,7 +165,7 @@ def _list(name: Direction, rows: Sequence[Result]) -> Html:
 
 
 def _sentence(row: Result) -> Html:
-    return joined(named(TASKS, row.task), " · ", named(METRICS, row.metric), ": ", figure(row, signed=True))
+    return joined(task_named(row.task), " · ", named(METRICS, row.metric), ": ", figure(row, signed=True))
 
 
 def _reward(step: str, rows: Sequence[Result]) -> Html:
@@ -194,7 +194,7 @@ def _kinds(code: str, look: str, rows: Sequence[Result], far: Distances) -> Html
 
 def _against(row: Result, far: Distances) -> Html:
     said = tag("strong", against_words(row, far))
-    return joined(named(TASKS, row.task), ": ", figure(row), _best_baseline(row, far), " — ", said)
+    return joined(task_named(row.task), ": ", figure(row), _best_baseline(row, far), " — ", said)
 
 
 def against_words(row: Result, far: Distances) -> Html:

@@ -384,6 +384,7 @@ TASKS: dict[str, Words] = {
     "refusal/joke": Words("거절: 농담", "refusals: jokes"),
     "refusal/games-and-machines": Words("거절: 게임과 기계", "refusals: games and machines"),
     "quality": Words("채점된 품질", "judged quality"),
+    "agreement": Words("사람과의 일치", "agreement with people"),
     "winrate": Words("둘씩 견줌", "pairs compared"),
     "kobest": Words("KoBEST 평균", "KoBEST, mean of tasks"),
     "kobest/boolq": Words("KoBEST BoolQ: 글 읽고 예·아니오", "KoBEST BoolQ: yes or no from a text"),
@@ -431,6 +432,21 @@ METRICS |= {
     "nll_scaled": Words("손실(보정 뒤)", "loss, calibrated"),
     "brier_scaled": Words("브라이어 점수(보정 뒤)", "Brier score, calibrated"),
     "ece_scaled": Words("기대 보정 오차(보정 뒤)", "expected calibration error, calibrated"),
+    "scaled": Words("0–100으로 옮긴 평균", "mean as 0–100"),
+    "full_marks": Words("모든 기준에서 만점", "full marks in everything"),
+    "spearman": Words("스피어만 ρ", "Spearman's ρ"),
+    "kendall": Words("켄달 τ", "Kendall's τ"),
+    "spearman_per_prompt": Words("프롬프트별 스피어만 ρ", "Spearman's ρ per prompt"),
+    "kendall_per_prompt": Words("프롬프트별 켄달 τ", "Kendall's τ per prompt"),
+    "pairwise": Words("두 답 가운데 같은 쪽을 고름", "same preference of two"),
+    "alpha": Words("크리펜도르프 α", "Krippendorff's α"),
+    "leniency": Words("사람보다 후한 정도", "leniency"),
+    "ceiling": Words("사람끼리의 상한", "ceiling of people"),
+    "length_correlation_people": Words(
+        "사람의 점수와 길이의 상관", "correlation of people's scores with length"
+    ),
+    "length_bias": Words("사람보다 더 길이를 따름", "length beyond people's scores"),
+    "position_bias": Words("앞자리가 더 얻는 점수", "gain of the first place"),
     "length_correlation": Words("점수나 보상과 길이의 상관", "correlation of score or reward with length"),
     "longer_preferred": Words("긴 답을 고른 비율", "longer reply preferred"),
     "no_template_difference": Words("템플릿 없을 때의 정확도 변화", "accuracy gained without template"),
@@ -540,6 +556,14 @@ def asking(raw: str) -> Html:
     """`T 0.8, own format` or `base, own format`, its known parts in both languages."""
     parts = [named(WAYS, part) for part in raw.split(", ")]
     return Html(", ".join(parts)) if raw else Html("—")
+
+
+def task_named(raw: str) -> Html:
+    """`quality/abusive` in the words of its task and its kind, where it has none of its own."""
+    head, slash, tail = raw.partition("/")
+    if raw in TASKS or not slash or head not in TASKS:
+        return named(TASKS, raw)
+    return Html(f"{named(TASKS, head)} · {named({**METRICS, **KINDS}, tail)}")
 
 
 def svg_words(words: Words | None, raw: str) -> Html:
