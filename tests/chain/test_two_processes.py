@@ -1,7 +1,7 @@
 """PPO with guards under two gloo processes, and the evaluating steps behind it, which are one process' work.
 
-Guards are read alike on both, so both stop after the same rollout; one that waited for the other would end this
-test by its time limit.
+Guards are read alike on both, so both stop after the same rollout; one that waited for the other would end
+this test by its time limit.
 """
 
 from __future__ import annotations
