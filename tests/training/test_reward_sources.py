@@ -19,6 +19,7 @@ from dajeong.models.adapters import AdapterNotes, base_of, save_role, template_o
 from dajeong.models.base import load_base
 from dajeong.models.scoring import scored_ids
 from dajeong.models.tiny import write_tiny
+from dajeong.recipe import load
 from dajeong.records import Decoding, Dialogue
 from dajeong.storage import write_records
 from dajeong.templates import TEMPLATES
@@ -291,3 +292,37 @@ def test_ppo_refuses_a_reward_model_without_a_head_before_it_draws(models: Path,
         learned(tmp_path, models / "sft", {"sft": models / "sft"})
     assert caught.value.code == "reward-no-head"
     assert not (tmp_path / "steps" / "ppo" / "journal.jsonl").is_file()
+
+
+# --- recipes
+
+RECIPE = """
+name: some
+model: tiny
+steps:
+  talk: {use: smalltalk}
+  base: {use: base, text: talk/text}
+  sft: {use: sft, model: base, data: talk/sft}
+  ppo: {use: ppo, policy: sft, prompts: talk/ppo_prompts, REWARDS}
+"""
+
+
+def loaded(tmp_path: Path, rewards: str) -> PpoSettings:
+    path = tmp_path / "some.yaml"
+    path.write_text(RECIPE.replace("REWARDS", rewards), encoding="utf-8")
+    settings = {step.name: step.settings for step in load(str(path)).steps}["ppo"]
+    assert isinstance(settings, PpoSettings)
+    return settings
+
+
+def test_a_recipe_names_models_rules_and_a_length(tmp_path: Path) -> None:
+    ruled = loaded(tmp_path, "rules: {harmless: .2}, length: {weight: .1, longest: 60}")
+    assert (ruled.rules, ruled.rewards) == ({"harmless": 0.2}, {})
+    hub = loaded(tmp_path, "rewards: {org/judge: .5}, readers: {org/judge: {label: kind, form: reply}}")
+    assert hub.readers["org/judge"].label == "kind" and hub.rewards == {"org/judge": 0.5}
+
+
+@pytest.mark.parametrize("rewards", ["rules: {polite: 1}", "updates: 9", "rewards: {sfd: 1.0}"])
+def test_a_recipe_without_a_reward_that_exists_is_refused(tmp_path: Path, rewards: str) -> None:
+    with pytest.raises(UsageProblem):
+        loaded(tmp_path, rewards)
