@@ -31,7 +31,8 @@ steps:
     {{use: smalltalk, num_texts: 80, num_sft: 80, num_pairs: 60, num_ppo_prompts: 40, num_test_prompts: 12}}
   base: {{use: base, text: smalltalk/text, updates: 10, max_tokens: 160, tiny: {TINY}}}
   sft:
-    {{use: sft, model: base, data: smalltalk/sft, updates: 6, max_tokens: 160, optimizer: {{learning_rate: 0.02}}}}
+    {{use: sft, model: base, data: smalltalk/sft, updates: 6, max_tokens: 160,
+    optimizer: {{learning_rate: 0.02}}}}
   reward:
     {{use: reward, model: sft, data: smalltalk/contrasts, normalise: smalltalk/sft,
     updates: 4, max_tokens: 160}}
