@@ -1,6 +1,7 @@
 # Every target makes its own environment in .venv; nothing needs to be installed before but Python 3.11 or newer.
 #   make demo     install, then run the demo: from nothing to an aligned chat model
 #   make check    install, then lint, types and tests: what a change must pass
+#   make faults   kill 30 runs at random places and see that each ends as if nothing had happened (KILLS, SEED)
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -10,7 +11,10 @@ WORKERS ?= 2
 # An exact torch version: a range may pull another, much larger build than the machine needs.
 TORCH ?= torch==2.13.0
 
-.PHONY: demo check lint types test format clean
+KILLS ?= 30
+SEED ?= 1
+
+.PHONY: demo check lint types test faults format clean
 
 demo: $(VENV)/.runs
 	$(BIN)/dajeong run demo
@@ -27,6 +31,9 @@ types: $(VENV)/.tests
 # One thread a worker: two workers with two threads each would fight for two cores.
 test: $(VENV)/.tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
+
+faults: $(VENV)/.tests
+	OMP_NUM_THREADS=1 PYTHONPATH=tests:tests/chain $(BIN)/python tests/faults/random_kills.py --kills $(KILLS) --seed $(SEED)
 
 format: $(VENV)/.tests
 	$(BIN)/ruff check --fix .

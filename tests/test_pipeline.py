@@ -11,7 +11,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -22,6 +22,7 @@ import tiny_kinds
 from dajeong.errors import DajeongError, DataProblem, EnvironmentProblem, RunLocked, Stopped, UsageProblem
 from dajeong.fingerprint import Reason, differences, digest_outside, fingerprint_of
 from dajeong.lock import locked
+from dajeong.messages import choose_language
 from dajeong.pipeline import ALL, Wish, execute, plan
 from dajeong.recipe import load
 from dajeong.records import Dialogue, Result
@@ -33,8 +34,10 @@ Run = Callable[..., list[str]]
 
 
 @pytest.fixture(autouse=True)
-def _no_calls() -> None:
+def _no_calls() -> Iterator[None]:
     CALLS.clear()
+    yield
+    choose_language(None)
 
 
 @pytest.fixture
@@ -234,6 +237,70 @@ def test_a_killed_step_keeps_its_folder_and_a_changed_one_does_not(
     (folder.path / "manifest.json").unlink()
     assert run(overrides=["sft.updates=9"]) == ["sft", "ppo", "check"]
     assert not (folder.path / "checkpoints" / "mark").exists()
+
+
+def half_done(run: Path, step: str, checkpoint: str = "update-00000400") -> Path:
+    """As if the step had been killed after a checkpoint."""
+    folder = StepFolder(run, step)
+    (folder.path / "manifest.json").unlink()
+    (folder.path / "checkpoints" / checkpoint).mkdir(parents=True)
+    return folder.path / "checkpoints" / checkpoint
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["sft.deep.rate=0.5"], "deep.rate: 0.0001 → 0.5"),
+        (["world.word=hello"], "step world changed"),
+        (["seed=4"], "seed: 3 → 4"),
+    ],
+)
+def test_R06_a_step_that_stopped_midway_does_not_go_on_with_other_settings(
+    run: Run, tmp_path: Path, overrides: list[str], said: str
+) -> None:
+    """Nor are hours of work thrown away for a slip. Seen to fail where the folder was cleared at once."""
+    run()
+    checkpoint = half_done(tmp_path / "run", "sft")
+    choose_language("en")
+    with pytest.raises(UsageProblem) as caught:
+        run(overrides=overrides)
+    assert said in str(caught.value) and "update-00000400" in str(caught.value)
+    assert "--force sft" in str(caught.value) and CALLS == [] and checkpoint.is_dir()
+    assert run() == ["sft"], "with what it was begun with it goes on"
+    half_done(tmp_path / "run", "sft")
+    assert "sft" in run(overrides=overrides, wish=Wish(force=("sft",)))
+    assert not checkpoint.exists()
+
+
+def test_R06_a_changed_file_and_a_new_meaning_are_changes_too(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "steps:\n  r: {use: read, paths: [a.txt]}\n  s: {use: learn, data: r, model: mine}\n"
+    (tmp_path / "a.txt").write_text("a", encoding="utf-8")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "config.json").write_text("{}", encoding="utf-8")
+    run(text)
+    half_done(tmp_path / "run", "s")
+    choose_language("en")
+    (tmp_path / "mine" / "config.json").write_text("{ }", encoding="utf-8")
+    with pytest.raises(UsageProblem, match="mine changed"):
+        run(text)
+    (tmp_path / "mine" / "config.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "a.txt").write_text("b", encoding="utf-8")
+    with pytest.raises(UsageProblem, match="step r changed"):
+        run(text)
+    (tmp_path / "a.txt").write_text("a", encoding="utf-8")
+    with monkeypatch.context() as patch:
+        patch.setitem(KINDS, "learn", KINDS["learn"]._replace(version=2))
+        with pytest.raises(UsageProblem, match="version: 1 → 2"):
+            run(text)
+    assert run(text) == ["s"]
+
+
+def test_a_finished_step_with_a_checkpoint_left_is_no_half_done_one(run: Run, tmp_path: Path) -> None:
+    run()
+    (tmp_path / "run/steps/sft/checkpoints/update-00000400").mkdir(parents=True)
+    assert "sft" in run(overrides=["sft.deep.rate=0.5"])
 
 
 def test_a_finished_step_keeps_no_checkpoints(run: Run, tmp_path: Path) -> None:

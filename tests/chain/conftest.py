@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from small_run import Done, Nursery, arguments
+from small_run import Done, Nursery, arguments, environment, nursery_in
 
 MEASURED = """\
 import resource, sys
@@ -21,10 +21,6 @@ peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 Path(sys.argv[1]).write_text(str(peak), encoding="utf-8")
 sys.exit(code)
 """
-
-
-def environment() -> dict[str, str]:
-    return os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "DAJEONG_LANG": "en"}
 
 
 @pytest.fixture(scope="session")
@@ -58,9 +54,5 @@ def whole_said(whole: Path, shared_folder: Path) -> Done:
 
 @pytest.fixture(scope="session")
 def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
-    command = [sys.executable, str(Path(__file__).with_name("nursery.py"))]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(command, text=True, env=environment(), **pipes) as process:
-        yield Nursery(process, tmp_path_factory.mktemp("nursery"))
-        assert process.stdin
-        process.stdin.close()
+    with nursery_in(tmp_path_factory.mktemp("nursery")) as found:
+        yield found

@@ -3,10 +3,11 @@ its imports.
 
     python nursery.py       one job a line on stdin, its end on stdout
 
-A job is `{"arguments", "out", "err", "points", "signal", "page"}`: the command line is called with
-`arguments`; `page` says whether the report is drawn, which takes as long as all the rest.
+A job is `{"arguments", "out", "err", "points", "signal", "times", "page", "calls"}`: the command line is
+called with `arguments`; `page` says whether the report is drawn, which takes as long as all the rest.
 `points` are [`module:attribute`, n] in turn: at the n-th call of the first the second is watched, and so on;
-at the n-th call of the last the process sends itself `signal`, before the call does anything.
+at the n-th call of the last the process sends itself `signal`, `times` times, before the call does anything.
+`calls` says what is done with the calls of a step, see calls.py.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import os
 import sys
 from collections.abc import Sequence
 from typing import Any
+
+import calls
 
 Point = tuple[str, int]
 
@@ -44,7 +47,7 @@ NEEDED = (
 )
 
 
-def watch(points: Sequence[Point], number: int) -> None:
+def watch(points: Sequence[Point], number: int, times: int) -> None:
     """Count the calls of the first point; its last is the moment for the next point, or for the signal."""
     (target, left), *rest = points
     module, _, path = target.partition(":")
@@ -58,9 +61,10 @@ def watch(points: Sequence[Point], number: int) -> None:
         nonlocal left
         left -= 1
         if left == 0 and rest:
-            watch(rest, number)
+            watch(rest, number, times)
         elif left == 0:
-            os.kill(os.getpid(), number)
+            for _ in range(times):
+                os.kill(os.getpid(), number)
         return original(*arguments, **options)
 
     setattr(owner, name, counted)
@@ -77,12 +81,17 @@ def born(job: dict[str, Any]) -> int:
     if not job["page"]:
         pipeline.REPORT = None
     if job["points"]:
-        watch(job["points"], job["signal"])
+        watch(job["points"], job["signal"], job["times"])
+    if job["calls"]:
+        calls.listen(**job["calls"])
     return main(job["arguments"])
 
 
 def serve() -> None:
-    for name in NEEDED:
+    from dajeong.steps import KINDS
+
+    learning = {kind.run.partition(":")[0] for kind in KINDS.values() if kind.algorithm}
+    for name in (*NEEDED, *sorted(learning)):
         importlib.import_module(name)
     for line in sys.stdin:
         job = json.loads(line)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -79,9 +82,11 @@ class Nursery:
         points: Sequence[tuple[str, int]] = (),
         number: int = signal.SIGKILL,
         page: bool = False,
+        times: int = 1,
+        calls: dict[str, Any] | None = None,
     ) -> Done:
         streams = {"out": str(self.folder / "out"), "err": str(self.folder / "err")}
-        how = {"points": list(points), "signal": int(number), "page": page}
+        how = {"points": list(points), "signal": int(number), "times": times, "page": page, "calls": calls}
         job = {"arguments": list(given), **how, **streams}
         assert self.process.stdin and self.process.stdout
         self.process.stdin.write(json.dumps(job) + "\n")
@@ -89,6 +94,21 @@ class Nursery:
         code = int(self.process.stdout.readline())
         out, err = (Path(stream).read_text(encoding="utf-8") for stream in streams.values())
         return Done(code, out, err)
+
+
+def environment() -> dict[str, str]:
+    return os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "DAJEONG_LANG": "en"}
+
+
+@contextlib.contextmanager
+def nursery_in(folder: Path) -> Iterator[Nursery]:
+    """A nursery whose runs speak into files of `folder`."""
+    command = [sys.executable, str(Path(__file__).with_name("nursery.py"))]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, env=environment(), **pipes) as process:
+        yield Nursery(process, folder)
+        assert process.stdin
+        process.stdin.close()
 
 
 def outcome(run: Path) -> dict[str, bytes]:

@@ -134,7 +134,9 @@ STOPS = {
 
 
 @pytest.mark.parametrize("step", STOPS)
-def test_a_stopped_run_saves_says_so_and_goes_on(step: str, run: Path, whole: Path, nursery: Nursery) -> None:
+def test_R02_a_stopped_run_saves_says_so_and_goes_on(
+    step: str, run: Path, whole: Path, nursery: Nursery
+) -> None:
     number, points, resumed = STOPS[step]
     begun_again_at(run, step)
     stopped = nursery.run(arguments(run), points, number)
@@ -144,6 +146,19 @@ def test_a_stopped_run_saves_says_so_and_goes_on(step: str, run: Path, whole: Pa
     assert not (run / "error.txt").exists()
     done = nursery.run(arguments(run))
     assert done.code == 0 and resumed in done.err
+    assert_as_if_nothing_had_happened(run, whole)
+
+
+def test_R02_a_second_signal_ends_it_at_once_and_the_last_checkpoint_is_good(
+    run: Path, whole: Path, nursery: Nursery
+) -> None:
+    """In the middle of an update, both at once. Seen to fail where the second was noted as the first had
+    been."""
+    begun_again_at(run, "sft")
+    stopped = nursery.run(arguments(run), KILLS["sft"].points, signal.SIGINT, times=2)
+    assert stopped.code == -signal.SIGINT, "a shell calls it 130"
+    done = nursery.run(arguments(run))
+    assert done.code == 0 and "sft: goes on after update 2." in done.err
     assert_as_if_nothing_had_happened(run, whole)
 
 
@@ -161,7 +176,7 @@ def test_a_kill_while_a_stop_is_being_saved_leaves_nothing_behind(
     assert_as_if_nothing_had_happened(run, whole)
 
 
-def test_a_torn_checkpoint_is_passed_over(run: Path, whole: Path, nursery: Nursery) -> None:
+def test_R04_a_torn_checkpoint_is_passed_over(run: Path, whole: Path, nursery: Nursery) -> None:
     begun_again_at(run, "ppo")
     nursery.run(arguments(run), KILLS["rollout"].points)
     newest = run / "steps/ppo/checkpoints/update-00000004/tensors.safetensors"

@@ -11,11 +11,23 @@ import sys
 from pathlib import Path
 
 import torch
+from loop_parts import hidden_of
 from safetensors.torch import save_file
-from small_training import MAKERS, SOME_EACH, Trace, make_ppo, watch_ratios
+from small_training import (
+    MAKERS,
+    SOME_EACH,
+    Trace,
+    fresh_base,
+    make_ppo,
+    make_sft,
+    watch_ratios,
+)
 
 from dajeong.errors import Stopped
+from dajeong.models.adapters import save_role
+from dajeong.models.base import Base
 from dajeong.storage import write_json
+from dajeong.templates import TEMPLATES
 from dajeong.training.algorithm import Algorithm, Entry, StepReport
 from dajeong.training.loop import Loop
 from dajeong.training.parallel import Parallel, parallel_of
@@ -31,6 +43,7 @@ def keep(trace: Trace, folder: Path, rank: int) -> None:
         )
     if rank == 0:
         write_json(folder / "journal.json", trace.journal)
+        write_json(folder / "facts.json", trace.work.facts)
 
 
 def compare_precisions(models: Path, answers: Path, parallel: Parallel) -> None:
@@ -77,12 +90,24 @@ def stopped(models: Path, answers: Path, parallel: Parallel) -> None:
     keep(Trace(make_ppo(models, parallel, native=True), folder, parallel), folder, parallel.rank)
 
 
+def saved(models: Path, answers: Path, parallel: Parallel) -> None:
+    """An adapter that two processes trained, written by the first of them; what it says, as both know it."""
+    algorithm = make_sft(models, parallel)
+    model = algorithm.models["main"]
+    Trace(algorithm, answers / "saved", parallel)
+    if parallel.rank == 0:
+        base = Base(model, fresh_base(models).tokenizer, str(models / "base"))
+        save_role(base, "sft", answers / "saved" / "sft", TEMPLATES["koalpaca"])
+    save_file({"hidden": hidden_of(model, "sft")}, answers / "saved" / f"hidden-{parallel.rank}.safetensors")
+
+
 def main() -> None:
     models, answers = map(Path, sys.argv[1:])
     parallel = parallel_of("ddp")
     compare_precisions(models, answers, parallel)
     sampled(models, answers, parallel)
     stopped(models, answers, parallel)
+    saved(models, answers, parallel)
     torch.distributed.destroy_process_group()
 
 

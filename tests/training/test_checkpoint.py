@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import errno
-import shutil
-from collections import namedtuple
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
 from dajeong.errors import EnvironmentProblem
 from dajeong.progress import Quiet
-from dajeong.training import checkpoint
 from dajeong.training.checkpoint import FILES, Checkpoint, Checkpoints
 from dajeong.training.loop import circumstances
 from dajeong.training.parallel import Single
 
 IDENTITY = {"threads": 2, "world": 1, "role": "sft"}
-Usage = namedtuple("Usage", "total used free")
 
 
 class Heard(Quiet):
@@ -99,7 +93,7 @@ def remove(path: Path) -> None:
 
 @pytest.mark.parametrize("name", [*FILES, "manifest.json"])
 @pytest.mark.parametrize("harm", [cut, flip, remove])
-def test_a_damaged_newest_one_is_named_and_passed_over(
+def test_R04_a_damaged_newest_one_is_named_and_passed_over(
     three: Checkpoints, heard: Heard, name: str, harm: Callable[[Path], None]
 ) -> None:
     harm(newest(three) / name)
@@ -128,39 +122,6 @@ def test_threads_processes_and_torch_are_part_of_the_circumstances() -> None:
     found = circumstances(Single(), {"role": "sft"})
     assert found["threads"] == torch.get_num_threads() and found["world"] == 1
     assert found["torch"] == torch.__version__ and found["role"] == "sft" and found["capability"]
-
-
-def test_without_room_nothing_is_begun(
-    three: Checkpoints, monkeypatch: pytest.MonkeyPatch, heard: Heard
-) -> None:
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1000, 990, 10))
-    with pytest.raises(EnvironmentProblem) as caught:
-        three.save(at(11))
-    assert caught.value.code == "disk-full"
-    assert kept(three.folder) == ["update-00000009", "update-00000010"]
-
-
-@pytest.mark.parametrize("step", ["save_file", "write_json", "digest_file"])
-def test_a_disk_that_fills_midway_leaves_nothing_half_written(
-    three: Checkpoints, monkeypatch: pytest.MonkeyPatch, step: str
-) -> None:
-    whole = getattr(checkpoint, step)
-
-    def half(*given: Any) -> Any:
-        if step == "save_file":
-            given[1].write_bytes(b"half")
-        else:
-            whole(*given)
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(checkpoint, step, half)
-    with pytest.raises(EnvironmentProblem) as caught:
-        three.save(at(11))
-    assert caught.value.code == "disk-full"
-    assert kept(three.folder) == ["update-00000009", "update-00000010"]
-    monkeypatch.undo()
-    found = three.latest()
-    assert found is not None and found.update == 10
 
 
 def test_what_a_killed_save_left_is_no_checkpoint_and_is_written_over(

@@ -6,10 +6,6 @@ entry, and parameters after the run to 1e-3 of the largest update.
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -169,36 +165,6 @@ def test_the_first_update_starts_from_the_reference(models: Path, tmp_path: Path
 
 
 # --- two processes
-
-
-@pytest.fixture(scope="module")
-def together(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What two processes left that trained together."""
-    answers = tmp_path_factory.mktemp("together")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
-    child = Path(__file__).with_name("ddp_child.py")
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-W", "error::FutureWarning", str(child), str(models), str(answers)],
-            env=os.environ | shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in (0, 1)
-    ]
-    try:
-        errors = [process.communicate(timeout=150)[1] for process in processes]
-    finally:
-        for process in processes:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-    assert [process.returncode for process in processes] == [0, 0], "\n".join(errors)
-    return answers
 
 
 @pytest.mark.parametrize("precision", PRECISIONS, indirect=True)

@@ -28,23 +28,25 @@ class Readings:
         """One line; a reading that does not change, such as the last rollout's, stays in it."""
         for entry in entries:
             if entry.event in ("rollout", "validation"):
-                self.rollout |= _shown(entry)
+                self.rollout |= self._shown(entry)
         self.paces.append((self.clock(), report.num_tokens))
         losses = {name: value for name, value in report.losses.items() if self.coefficients.get(name)}
         said = [f"{name} {_number(value)}" for name, value in {**self.rollout, **losses}.items()]
         return " · ".join([*said, *self._pace()])
+
+    def _shown(self, entry: Entry) -> dict[str, float]:
+        if entry.event == "rollout":
+            return {name: entry.values[name] for name in OF_A_ROLLOUT if name in entry.values}
+        loss = entry.values.get("loss", {})
+        terms = loss if isinstance(loss, Mapping) else {"": loss}
+        learned = {name: value for name, value in terms.items() if not name or self.coefficients.get(name)}
+        return {f"validation {name}".strip(): value for name, value in learned.items()}
 
     def _pace(self) -> list[str]:
         """Tokens a second over the recent updates, the time of their rollouts included."""
         began = self.paces[0][0]
         seconds, tokens = self.paces[-1][0] - began, sum(number for _, number in list(self.paces)[1:])
         return [text("reading-tokens", rate=f"{tokens / seconds:,.0f}")] if seconds > 0 else []
-
-
-def _shown(entry: Entry) -> dict[str, float]:
-    if entry.event == "validation":
-        return {"validation": entry.values["loss"]} if "loss" in entry.values else {}
-    return {name: entry.values[name] for name in OF_A_ROLLOUT if name in entry.values}
 
 
 def _number(value: float) -> str:
