@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from torch import Tensor, nn
-from transformers.models.gpt_neox.modeling_gpt_neox import apply_rotary_pos_emb
 
-from dajeong.models.attention import attend
 from dajeong.models.layout import Layout
 from dajeong.models.lora import ForwardState
+from dajeong.models.neox_attention import packed
 
 
 def narrow_last_layer(trunk: nn.Module, state: ForwardState) -> bool:
@@ -37,20 +36,12 @@ class LastLayer:
         last = self._state.layout.last
         if last is None:
             return self._whole(hidden_states, *others, **options)
-        attended = self._attended(hidden_states, *options["position_embeddings"])
+        normed = self._layer.input_layernorm(hidden_states)
+        attended = packed(self._layer.attention, normed, *options["position_embeddings"])
         with self._under(last.layout):
             return self._rest(
                 hidden_states.index_select(1, last.tokens), attended.index_select(1, last.tokens)
             )
-
-    def _attended(self, hidden: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-        """(1, T, H) → (1, T, H), what attention gathers before its own output projection."""
-        attention = self._layer.attention
-        heads = (*hidden.shape[:-1], -1, 3 * attention.head_size)
-        joint = attention.query_key_value(self._layer.input_layernorm(hidden)).view(heads).transpose(1, 2)
-        query, key, value = joint.chunk(3, dim=-1)
-        query, key = apply_rotary_pos_emb(query, key, cos, sin)
-        return attend(attention, query, key, value, None, scaling=attention.scaling)[0].flatten(2)
 
     def _rest(self, hidden: Tensor, attended: Tensor) -> Tensor:
         layer = self._layer

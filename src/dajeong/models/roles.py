@@ -21,6 +21,7 @@ from dajeong.models.last_layer import narrow_last_layer
 from dajeong.models.layout import Layout, Packing, TokenBatch, TokenOutputs
 from dajeong.models.logprobs import token_logprobs
 from dajeong.models.lora import ForwardState, RoleLinear, chosen_layers, linear_layers
+from dajeong.models.neox_attention import turn_in_one_step
 from dajeong.models.settings import LoraSettings
 from dajeong.models.thrift import thrifty
 
@@ -45,6 +46,7 @@ class RoleModel(nn.Module):
         base.config._attn_implementation = attention.NAME  # type: ignore[union-attr]
         for module in base.modules():
             module.forward_state = self.forward_state  # type: ignore[assignment]
+        turn_in_one_step(self.trunk, self.forward_state)
         self.narrows = narrow_last_layer(self.trunk, self.forward_state)
         if checkpointing:
             checkpoint_layers(self.trunk, self.forward_state)
