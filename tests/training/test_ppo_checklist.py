@@ -68,7 +68,7 @@ EARLY, FULL, ABSENT = ([7, END], True), ([7, 8, 9, 10, 11, END], True), ([7, 8, 
 
 @pytest.mark.parametrize("critic", ["role", "head", "model"])
 def test_P1_policy_and_reference_are_equal_to_the_bit(models: Path, tmp_path: Path, critic: str) -> None:
-    """Fails where the reference is the bare base, which is LF#8974 (KL 3.4 at step 0)."""
+    """Fails where the reference is the bare base (LLaMA-Factory had that)."""
     algorithm = ready(models, native=True, critic=critic)
     for e in algorithm.experience(0):
         assert bytes_of(e.columns["logprobs"]) == bytes_of(e.columns["reference"])
@@ -96,7 +96,7 @@ def test_P1_a_reference_that_is_not_the_start_is_refused(models: Path) -> None:
 def test_P2_log_probabilities_are_of_the_distribution_that_draws(models: Path) -> None:
     """All tokens that could follow a prompt, one reply each: probabilities under softmax(logits / .8) sum to
     1, and the mean of log π − log π_ref under them is KL(π, π_ref) ≥ 0 exactly. Fails where the temperature
-    is left out of the scoring forward (the mean is then −.05 off).
+    is left out of the scoring forward.
     """
     algorithm = ready(models)
     model, prompt = algorithm.base.model, [5, 6, 7]
@@ -117,7 +117,7 @@ def test_P2_log_probabilities_are_of_the_distribution_that_draws(models: Path) -
 
 
 def test_P2_what_the_engine_draws_has_the_same_probability(models: Path) -> None:
-    """Fails where the engine draws at another temperature than the log-probabilities have."""
+    """Fails where the log-probabilities are of temperature 1 and the draws of .8."""
     algorithm = ready(models, native=True)
     engine = algorithm.rollouts.engine
     seen: list[Completion] = []
@@ -172,7 +172,7 @@ def test_P4_the_end_is_learned_and_nothing_after_it(models: Path) -> None:
 
 def test_P5_the_score_is_earned_by_the_last_token(models: Path) -> None:
     """With γ .5, λ 1 and no KL, the return of a token is .5^(tokens still to come) · score. Fails where the
-    score lands one token later or earlier.
+    score lands one token earlier.
     """
     algorithm = ready(models, engine=fixed(EARLY, FULL, ABSENT), kl=0.0, gamma=0.5, lam=1.0)
     for e in algorithm.experience(0):
@@ -213,8 +213,9 @@ def test_P6_rewards_keep_their_mean(models: Path) -> None:
 
 def test_P7_every_token_counts_the_same_however_it_is_cut(models: Path, tmp_path: Path, wide: None) -> None:
     """Fails with means of micro-batches instead of sums and weights."""
-    whole = Trace(make_ppo(models, double=True), tmp_path / "whole")
-    parts = Trace(make_ppo(models, double=True, micro=ONE_EACH), tmp_path / "parts")
+    short: dict[str, Any] = {"double": True, "epochs": 1, "mini_batches": 1}
+    whole = Trace(make_ppo(models, **short), tmp_path / "whole")
+    parts = Trace(make_ppo(models, micro=ONE_EACH, **short), tmp_path / "parts")
     assert len(set(whole.num_micro_batches)) == 1 and parts.num_micro_batches[0] >= 8
     assert_close_gradients(whole.gradients, parts.gradients, 1e-10)
 
@@ -400,8 +401,8 @@ class Learner(Scripted):
 
 def test_P14_a_known_hole_in_the_reward_trips_the_alarm(models: Path, tmp_path: Path) -> None:
     """The reward rises all along; what is said again and again does, too. First a warning, then exit code 6
-    with the last good policy named. Fails with `guards.action: off`, and with a limit on nothing but the
-    reward.
+    with the last good policy named. Fails where the guards read neither repetition nor distinct
+    pairs.
     """
     work = Workplace(run=tmp_path, name="ppo", seed=3)
     guards = Guards(GuardSettings(action="stop"), work)
@@ -426,7 +427,7 @@ def test_P14_a_known_hole_in_the_reward_trips_the_alarm(models: Path, tmp_path: 
 
 def test_P15_the_critic_knows_something_before_the_policy_moves(models: Path, tmp_path: Path) -> None:
     """ε is 1e-5 and rates rise by default; with a warm-up of the critic, the first rollout that the policy
-    learns from has an explained variance above 0. Fails without the warm-up, where it is below.
+    learns from has an explained variance above 0. Fails where the critic does not move in the warm-up.
     """
     defaults = OptimizerSettings(learning_rate=1e-4)
     assert defaults.epsilon == 1e-5 and defaults.warmup_ratio > 0
