@@ -8,6 +8,9 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent / ".peers"
 PINS = ("torch==2.13.0", "transformers==5.23.0", "peft==0.21.2", "accelerate==1.15.0")
+TRL_PINS = (*PINS, "trl==1.16.0", "datasets==5.2.0")
+TRL_PPO_PINS = (*PINS, "trl==1.12.0", "datasets==5.2.0", "pandas==3.1.1", "rich==15.0.0")
+"""The last release that has PPO."""
 LM_EVAL_PINS = (*PINS, "lm_eval==0.4.13")
 TEXT_PINS = ("numpy==2.4.6", "datasketch==2.0.0", "rouge_score==0.1.2")
 

@@ -10,10 +10,12 @@ from statistics import median
 from typing import Any
 
 OURS, PEER = "ours", "peer"
+SMALLER_IS_BETTER = "seconds_to_loss"
+"""How names of ratios of ours to the peer's begin; all others are of the peer's to ours."""
 SIDES = (OURS, PEER)
 
 Row = dict[str, Any]
-"""One measured cell: round, task, side, cpu_seconds, …"""
+"""One measured cell: name, round, side, cpu_seconds, count (of tokens, pairs, replies)…"""
 
 
 def interleaved(rounds: int, tasks: Sequence[str]) -> Iterator[tuple[int, str, str]]:
@@ -24,6 +26,13 @@ def interleaved(rounds: int, tasks: Sequence[str]) -> Iterator[tuple[int, str, s
                 yield number, task, side
 
 
+def alternating(rounds: int, sides: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """(round, side): every round asks all sides, every second one in the opposite order."""
+    for number in range(1, rounds + 1):
+        for side in sides if number % 2 else list(reversed(sides)):
+            yield number, side
+
+
 def seconds(rows: Sequence[Row], name: str, side: str) -> list[float]:
     """CPU-seconds of every round, in order."""
     chosen = [row for row in rows if row["name"] == name and row["side"] == side]
@@ -31,8 +40,12 @@ def seconds(rows: Sequence[Row], name: str, side: str) -> list[float]:
 
 
 def paired(rows: Sequence[Row], name: str) -> list[float]:
-    """Peer's CPU-seconds over ours, round by round: a machine that slows down slows both of a pair."""
+    """The peer's CPU-seconds over ours (or the reverse, where less is better), round by round: a machine
+    that slows down slows both of a pair.
+    """
     ours, peer = seconds(rows, name, OURS), seconds(rows, name, PEER)
+    if name.startswith(SMALLER_IS_BETTER):
+        ours, peer = peer, ours
     return [theirs / mine for mine, theirs in zip(ours, peer, strict=True)]
 
 
@@ -45,12 +58,19 @@ def summary(rows: Sequence[Row], targets: Mapping[str, float]) -> dict[str, Any]
         "ratios": ratios,
         "ratios_by_round": by_round,
         "targets": {name: targets[name] for name in names if name in targets},
-        "missed": [name for name in names if ratios[name] < targets.get(name, 0.0)],
+        "missed": [name for name in names if name in targets and misses(name, ratios[name], targets[name])],
         "median_cpu_seconds": _medians(rows, names, lambda row: float(row["cpu_seconds"])),
-        "median_tokens_per_cpu_second": _medians(
-            rows, names, lambda row: row["useful_tokens"] / row["cpu_seconds"]
-        ),
+        "median_per_cpu_second": _medians(rows, names, lambda row: row["count"] / row["cpu_seconds"]),
     }
+
+
+def misses(name: str, ratio: float, target: float) -> bool:
+    return ratio > target if name.startswith(SMALLER_IS_BETTER) else ratio < target
+
+
+def reached(curve: Sequence[tuple[float, float]], mark: float) -> float | None:
+    """CPU-seconds at which a curve of (seconds, loss) first is at or below `mark`; None if it never is."""
+    return next((seconds for seconds, loss in curve if loss <= mark), None)
 
 
 def _medians(

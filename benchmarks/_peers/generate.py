@@ -1,18 +1,20 @@
 """Greedy replies of equal length by transformers' `generate`.
 
-argv: folder of the material. Prints one JSON object: batch size → seconds and the tokens written.
+argv: folder of the material. Answers: batch size → seconds and the tokens written.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import GPTNeoXForCausalLM
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from turns import Clock, serve  # noqa: E402
 
 
 def main() -> None:
@@ -24,24 +26,27 @@ def main() -> None:
     model.generation_config.eos_token_id = None
     model.generation_config.pad_token_id = 0
     new = settings["generate"]["new"]
-    print(json.dumps({size: timed(model, calls, new) for size, calls in prompts.items()}))
+
+    def timed(first: int, last: int | None) -> dict[str, Any]:
+        return {size: written(model, calls[first:last], new) for size, calls in prompts.items()}
+
+    serve(lambda: timed(0, 1), lambda: timed(1, None))
 
 
-def timed(model: Any, calls: list[list[list[int]]], new: int) -> dict[str, Any]:
+def written(model: Any, calls: list[list[list[int]]], new: int) -> dict[str, Any]:
     batches = [torch.tensor(call) for call in calls]
     options: dict[str, Any] = {"do_sample": False, "max_new_tokens": new}
     masks = [torch.ones_like(batch) for batch in batches]
+    clock = Clock()
     with torch.inference_mode():
-        model.generate(batches[0], attention_mask=masks[0], **options)  # the warm-up
-        cpu, wall = time.process_time(), time.perf_counter()
-        written = [
+        clock.start()
+        found = [
             model.generate(batch, attention_mask=mask, **options)
-            for batch, mask in zip(batches[1:], masks[1:], strict=True)
+            for batch, mask in zip(batches, masks, strict=True)
         ]
-        spent = time.process_time() - cpu, time.perf_counter() - wall
+        clock.stop()
     length = batches[0].shape[1]
-    tokens = [ids[:, length:].tolist() for ids in written]
-    return {"cpu_seconds": spent[0], "wall_seconds": spent[1], "tokens": tokens}
+    return {**clock.seconds(), "tokens": [ids[:, length:].tolist() for ids in found]}
 
 
 main()

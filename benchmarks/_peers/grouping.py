@@ -1,6 +1,6 @@
 """Which examples make up which update: an even choice of the batches of the Trainer's own length grouping.
 
-argv: folder of the material. Prints groups of indices, the warm-up's first.
+argv: folder of the material. Prints groups of indices.
 """
 
 from __future__ import annotations
@@ -23,9 +23,8 @@ def main() -> None:
     batches = [order[start : start + size] for start in range(0, len(order) - size + 1, size)]
     # one window of the grouping holds every length, longest first: the timed updates walk evenly through it
     window = min(len(lengths) // (size * 4), 50)
-    timed = [batches[place * window // sft["updates"]] for place in range(sft["updates"])]
-    warm_up = [batches[window + place * window // sft["warm_up"]] for place in range(sft["warm_up"])]
-    print(json.dumps([*warm_up, *timed]))
+    count = sft["updates"]
+    print(json.dumps([batches[(2 * place + 1) * window // (2 * count)] for place in range(count)]))
 
 
 main()
