@@ -165,20 +165,19 @@ def run(settings: RewardSettings, work: Workplace) -> None:
     data, held_out = _data(settings, work)
     base, template, grown_from = start(work.model("model"), settings, work.seed, ROLE)
     preferences = ranked_of(data, template, base.tokenizer, settings.max_tokens, settings.labels)
-    ordered = settings.labels.model_copy(update={"ties": "drop"})  # who is right about a tie?
-    validation = (
-        ranked_of(held_out, template, base.tokenizer, settings.max_tokens, ordered) if held_out else []
-    )
+    validation = _ordered(held_out, template, base.tokenizer, settings) if held_out else []
     work.progress.say("preferences", step=work.name, prompts=len(preferences))
     algorithm = Reward(base.model, preferences, settings, work.seed, parallel, validation)
     Loop(algorithm, work, parallel, settings.checkpoint_every, {"role": ROLE}).run()
     if algorithm.best:
         algorithm.best.put_back()
+    settings = algorithm.settings  # with the token budget that fitted
     if parallel.rank == 0:
         pass_gate(base, ROLE, validation or preferences, settings, work)
         notes = measured(base, ROLE, template, settings, work)
-        read = {"data": data}
-        card = card_of(work, "reward", ROLE, settings, template.name, read, base.reference, grown_from)
+        card = card_of(
+            work, "reward", ROLE, settings, template.name, {"data": data}, base.reference, grown_from
+        )
         save_role(base, ROLE, work.model_folder, template, notes, card)
 
 
