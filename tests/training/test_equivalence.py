@@ -64,7 +64,7 @@ def test_many_micro_batches_are_one_batch(models: Path, tmp_path: Path, name: st
     make, double = MAKERS[name], precision == 64
     whole = Trace(make(models, double=double), tmp_path / "whole")
     parts = Trace(make(models, micro=ONE_EACH, double=double), tmp_path / "parts")
-    assert set(whole.num_micro_batches) == {1} and parts.num_micro_batches[0] >= 8
+    assert set(whole.num_micro_batches) == {1} and parts.num_micro_batches[0] >= 7
     assert next(iter(whole.gradients.values())).dtype == (torch.float64 if double else torch.float32)
     assert_close_gradients(whole.gradients, parts.gradients, GRADIENTS[precision])
     assert_close_parameters(whole, parts.after, PARAMETERS[precision])
