@@ -18,7 +18,6 @@ from dajeong.models.tiny import write_tiny
 from dajeong.records import Dialogue, Message
 from dajeong.storage import whole_folder
 from dajeong.templates import TEMPLATES, find_template
-from dajeong.training.budgets import settled
 from dajeong.training.cards import card_of
 from dajeong.training.examples import examples_of
 from dajeong.training.loop import Loop
@@ -44,7 +43,6 @@ def run(settings: BaseSettings, work: Workplace) -> None:
     base = load_base(str(drawn), settings.runtime, train_base=True, needs=Needs(settings.max_tokens))
     examples = examples_of(documents, TEMPLATES["plain"], base.tokenizer, settings.max_tokens)
     report_examples(examples, work)
-    settings = settled(settings, base.model, parallel)
     algorithm = Sft(base.model, BASE, examples.tokens, settings, settings.optimizer, work.seed, parallel)
     Loop(algorithm, work, parallel, settings.checkpoint_every, {"role": BASE}).run()
     if parallel.rank == 0:

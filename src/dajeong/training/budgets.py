@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import torch
 
@@ -16,11 +16,8 @@ from dajeong.errors import EnvironmentProblem
 from dajeong.models.fitness import positions_of
 from dajeong.models.layout import Role, Sequence_, pack
 from dajeong.models.roles import BASE, RoleModel
-from dajeong.records import Frozen
 from dajeong.training.parallel import Parallel
 from dajeong.training.settings import AUTO
-
-S = TypeVar("S", bound=Frozen)
 
 SMALLEST = 16
 ON_CPU = 4096
@@ -62,13 +59,15 @@ class CudaMeter:
         return int(torch.cuda.max_memory_allocated(self.device)) - before
 
 
-def settled(settings: S, model: RoleModel, parallel: Parallel) -> S:
-    """The settings with a number where `tokens_per_micro_batch` was `auto`: the smallest of all processes."""
-    asked: int = settings.tokens_per_micro_batch  # type: ignore[attr-defined]
-    if asked != AUTO:
-        return settings
+def settle(algorithm: Any, parallel: Parallel) -> None:
+    """Give `algorithm` a number where its budget was `auto`: the smallest that any process measured."""
+    settings = getattr(algorithm, "settings", None)
+    if getattr(settings, "tokens_per_micro_batch", None) != AUTO:
+        return
+    model: RoleModel = algorithm.models["main"]
     mine = measured(model, CudaMeter(model.device)) if model.device.type == "cuda" else ON_CPU
-    return settings.model_copy(update={"tokens_per_micro_batch": min(parallel.gather([mine]))})
+    budget = min(parallel.gather([mine]))
+    algorithm.settings = settings.model_copy(update={"tokens_per_micro_batch": budget})
 
 
 def measured(model: RoleModel, meter: Meter) -> int:

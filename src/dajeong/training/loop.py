@@ -20,7 +20,7 @@ from dajeong.journal import Journal
 from dajeong.models.runtime import key
 from dajeong.training import offending
 from dajeong.training.algorithm import Algorithm, Batch, Entry, State, StepReport, Update
-from dajeong.training.budgets import narrow
+from dajeong.training.budgets import narrow, settle
 from dajeong.training.checkpoint import Checkpoint, Checkpoints
 from dajeong.training.digests import frozen_digest, order_after, rows_hash
 from dajeong.training.optimizer import Optimizer, refuse_all_warmup
@@ -51,6 +51,7 @@ class Loop:
             circumstances(parallel, {**started_from, **identity}),
             work.progress,
         )
+        settle(algorithm, parallel)
         self.wrapped = {name: parallel.wrap(model) for name, model in algorithm.models.items()}
         self.update = 0
         self.forward: tuple[int, ...] = ()

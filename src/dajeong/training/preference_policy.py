@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
+
 from dajeong.errors import UsageProblem
 from dajeong.models.adapters import (
     CONFIG,
@@ -22,6 +24,7 @@ from dajeong.models.adapters import (
     template_of,
 )
 from dajeong.models.base import Base, load_base
+from dajeong.models.fitness import Needs
 from dajeong.models.full import save_full
 from dajeong.models.layout import Role
 from dajeong.models.load import own_template
@@ -74,13 +77,15 @@ def _below_adapter(settings: PreferenceSettings, work: Workplace) -> tuple[Base,
         raise UsageProblem("policy-is-adapter", step=work.name, path=folder)
     template = template_of(folder)
     reference, revision = base_of(folder)
-    return load_base(reference, settings.runtime, revision=revision), template
+    needs = Needs(settings.max_tokens, template=template)
+    return load_base(reference, settings.runtime, revision=revision, needs=needs), template
 
 
 def _whole(settings: PreferenceSettings, work: Workplace) -> tuple[Base, Template]:
     """A whole model speaks the template saved beside it, or its tokenizer's own; else the settings'."""
     given = work.model("policy")
-    base = load_base(given, settings.runtime, train_base=settings.lora is None)
+    needs = Needs(settings.max_tokens, settings.lora)
+    base = load_base(given, settings.runtime, train_base=settings.lora is None, needs=needs)
     if (Path(given) / TEMPLATE).is_file():
         return base, template_of(Path(given))
     if isinstance(base.tokenizer.huggingface.chat_template, str):
@@ -130,7 +135,7 @@ def same_start(model: RoleModel, policy: Role, reference: Role, *, new: bool) ->
     if reference is None or policy is None:
         return reference is None and new
     ours, theirs = adapter_tensors(model, policy), adapter_tensors(model, reference)
-    return ours.keys() == theirs.keys() and all(bool((ours[name] == theirs[name]).all()) for name in ours)
+    return ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
 def tell(counts: Counts, work: Workplace) -> None:

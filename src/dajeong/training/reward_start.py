@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from dajeong.models.adapters import CONFIG, TEMPLATE, base_of, load_role, template_of
 from dajeong.models.base import Base, load_base
+from dajeong.models.fitness import Needs
 from dajeong.models.load import own_template
 from dajeong.models.runtime import key
 from dajeong.models.settings import LoraSettings
@@ -34,7 +35,8 @@ def start(model: str, settings: RewardSettings, seed: int, role: str) -> Start:
 
 def _on_adapter(folder: Path, settings: RewardSettings, seed: int, role: str) -> Start:
     reference, revision = base_of(folder)
-    base = load_base(reference, settings.runtime, revision=revision)
+    needs = Needs(settings.max_tokens, settings.lora, template_of(folder))
+    base = load_base(reference, settings.runtime, revision=revision, needs=needs)
     if settings.lora is None:
         load_role(base.model, role, folder, trainable=True)
     else:
@@ -43,8 +45,8 @@ def _on_adapter(folder: Path, settings: RewardSettings, seed: int, role: str) ->
 
 
 def _on_base(model: str, settings: RewardSettings, seed: int, role: str) -> Start:
-    base = load_base(model, settings.runtime)
     lora = settings.lora or LoraSettings()
+    base = load_base(model, settings.runtime, needs=Needs(settings.max_tokens, lora))
     base.model.add_role(role, lora, trainable=True, seed=key(seed, "lora", role))
     return Start(base, _template(Path(model), base, settings.template), [])
 

@@ -21,6 +21,7 @@ from dajeong.models.adapters import (
     template_of,
 )
 from dajeong.models.base import Base, load_base
+from dajeong.models.fitness import Needs
 from dajeong.models.roles import RoleModel
 from dajeong.models.tokenize import prompt_ids, stop_ids
 from dajeong.records import Dialogue, Record
@@ -60,8 +61,8 @@ def opened(settings: RolloutSettings, work: Workplace) -> RolloutStep:
     refuse_reserved(asked, work.name)
     source = Path(work.model("policy"))
     reference, revision = base_of(source)
-    base = load_base(reference, settings.runtime, revision=revision)
     template = template_of(source)
+    base = load_base(reference, settings.runtime, revision=revision, needs=Needs(template=template))
     add_policy(base.model, source)
     policy = Policy(reference, base.tokenizer, template, settings.runtime)
     given = sources_of(settings, work.models("rewards"), policy)

@@ -24,7 +24,6 @@ from dajeong.templates import find_template
 from dajeong.training.algorithm import Batch, Entry, State, StepReport, Update
 from dajeong.training.batches import Cursor, refuse_idle, share
 from dajeong.training.best import Best
-from dajeong.training.budgets import settled
 from dajeong.training.cards import card_of
 from dajeong.training.examples import Examples, examples_of
 from dajeong.training.loop import Loop
@@ -155,7 +154,6 @@ def run(settings: SftSettings, work: Workplace) -> None:
     )
     role = _add_role(base, settings, work.seed)
     base.model.learning()
-    settings = settled(settings, base.model, parallel)
     best = Best(base.model.parameters_of(role), settings.patience) if keeps_best(settings) else None
     algorithm = Sft(
         base.model,
