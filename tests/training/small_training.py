@@ -153,7 +153,7 @@ def _answer(prompt: list[int], draw: random.Random) -> Tokens:
     return Tokens([*prompt, *said], [False] * len(prompt) + [True] * len(said))
 
 
-def drawn_rated(count: int = 40, seed: int = 0) -> list[Rated]:
+def drawn_rated(count: int = 60, seed: int = 0) -> list[Rated]:
     """Replies of which more are liked than not, each with another's answer behind it."""
     draw = random.Random(f"rated {seed}")
     answers = [_answer(draw.choices(WORDS, k=draw.randint(3, 8)), draw) for _ in range(count)]

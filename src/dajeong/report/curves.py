@@ -17,7 +17,7 @@ Entry = Mapping[str, Any]
 _FIRST = ("reward", "raw", "kl", "length", "eos_share", "entropy", "value_loss")
 """Readings of a rollout that come first, in this order; any other number follows."""
 
-_FIRST_TERMS = ("nll", "ranking", "policy", "value")
+_FIRST_TERMS = ("preference", "nll", "odds_ratio", "ranking", "policy", "value")
 
 _COUNTERS = frozenset({"event", "time", "rollout", "update", "of"})
 

@@ -180,7 +180,7 @@ def _step_references(wish: Mapping[str, Any], planned: Mapping[str, Any]) -> dic
     given = {
         name: _references(value)
         for name, value in wish.items()
-        if isinstance(value, list | dict) or name in ("model", "policy")
+        if isinstance(value, list | dict) or name in ("model", "policy", "reference")
     }
     return {name: refs for name, refs in given.items() if refs and all(step_of(r) in planned for r in refs)}
 

@@ -90,12 +90,12 @@ class Kto(Passes[Rated]):
                 weights = torch.tensor([rated.weight for rated in part], dtype=torch.float64)
                 sums += torch.stack(reference_point(ratios, weights))
         total, weight = self.parallel.sum(sums).tolist()
-        return max(0.0, total / weight)
+        return max(0.0, float(total / weight))
 
     def loss(self, outputs: TokenOutputs, batch: Batch) -> Mapping[str, Tensor]:
         settings, columns = self.settings, batch.columns
         answers = read(outputs.logprobs, columns, self.roles.together)
-        signs, weight, z = columns["signs"], columns["weight"], columns["z"]
+        signs, weight, z = (columns[name].to(answers.policy) for name in ("signs", "weight", "z"))
         liked, disliked = weight * (signs > 0), weight * (signs < 0)
         valued = settings.desirable_weight * liked + settings.undesirable_weight * disliked
         rewards = settings.beta * answers.ratios
@@ -117,11 +117,10 @@ class Kto(Passes[Rated]):
         picked = list(part) or [idle]
         answers = [rated.answers[0] for rated in picked]
         signs = [1.0 if rated.desirable else -1.0 for rated in picked]
+        numbers = {"signs": signs, "weight": [rated.weight for rated in picked], "z": z}
         columns = {
             **reading_columns(answers, [value for rated in picked for value in rated.reference[:1]]),
-            "signs": torch.tensor(signs, device=device),
-            "weight": torch.tensor([rated.weight for rated in picked], device=device),
-            "z": torch.tensor(z, dtype=torch.float64, device=device),
+            **{name: torch.tensor(given, dtype=torch.float64) for name, given in numbers.items()},
         }
         return Batch(packed(answers, self.roles, device), self._weights(picked), columns)
 

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
+ROUNDING = 1e-5
+"""Nats within which two models say the same: at the start it would be chance which of them is ahead."""
 NEAR_ONE = -1e-6
 """Largest mean log-probability whose odds are read: at p = 1 they are infinite."""
 
@@ -36,8 +38,9 @@ def identity(gaps: Tensor, weights: Tensor, tau: float) -> Tensor:
 
 
 def num_right(gaps: Tensor) -> Tensor:
-    """gaps (P,) of detached or live rewards → how many are above 0; those at 0 count half."""
-    return (gaps.detach() > 0).float().sum() + 0.5 * (gaps.detach() == 0).float().sum()
+    """gaps (P,) in nats → how many are above 0; those of equal models count half."""
+    near = gaps.detach().abs() <= ROUNDING
+    return (gaps.detach()[~near] > 0).float().sum() + 0.5 * near.float().sum()
 
 
 def prospect(ratios: Tensor, signs: Tensor, weights: Tensor, z: Tensor, beta: float) -> Tensor:
