@@ -5,6 +5,7 @@ Every kind of `steps.KINDS` that brings an algorithm is a command, and each of i
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -32,7 +33,8 @@ class Kinds(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         kinds = trainable()
         if cmd_name not in kinds:
-            return None
+            nearest = difflib.get_close_matches(cmd_name, kinds, n=1, cutoff=0.0)[0]
+            raise UsageProblem("command-unknown", command=f"train {cmd_name}", nearest=f"train {nearest}")
         alone = typer.Typer(rich_markup_mode=None, add_completion=False)
         about, epilog = text("help-train-kind", kind=cmd_name), text("help-global")
         names = {"help_option_names": ["-h", "--help"]}

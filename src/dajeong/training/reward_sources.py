@@ -142,7 +142,7 @@ def parts_of(
     by_name = {source.name: source for source in others}
     parts: dict[str, Part] = {}
     for name, weight in settings.rewards.items():
-        role = role_of(name)
+        role = role_of(Path(name).name)  # what is named by its place is called by its folder
         notes, source = roles.get(role), by_name.get(role)
         if notes is not None:
             parts[role] = Part(weight, notes.reward_mean, notes.reward_deviation)
