@@ -4,8 +4,8 @@
 
 Counted is the work after the model is loaded and warm. lm-eval runs with several batch sizes, the
 best of them is compared. The run stops where the two sides' metrics are not equal. Beside it stands what
-G-Eval's method `exact` reads for each criterion; `--only geval` measures that alone, a minute's work, and adds
-it to the newest result.
+G-Eval's method `exact` reads for each criterion; `--only geval` measures that alone, a minute of work, and
+adds it to the newest result.
 """
 
 from __future__ import annotations

@@ -21,7 +21,8 @@ MESSAGES: dict[str, Sentence] = {
     # --- models
     "lora-target": Sentence(
         "lora.targets: no layer is called {target}. Did you mean {nearest}? This model has: {known}.",
-        "lora.targets: {target}(이)라는 층이 없습니다. {nearest}을(를) 찾으셨나요? 이 모델에 있는 층: {known}.",
+        "lora.targets: {target}(이)라는 층이 없습니다. {nearest}을(를) 찾으셨나요? 이 모델에 있는 층: "
+        "{known}.",
     ),
     "max-tokens-above": Sentence(
         "max_tokens is {max_tokens}, but {model} can place {positions} tokens at most. Set max_tokens: "
@@ -113,9 +114,11 @@ MESSAGES: dict[str, Sentence] = {
         "{model}: 파일에 가중치 {count}개가 없습니다(첫째: {first}). 그 자리는 무작위 값이 됩니다.",
     ),
     "model-keys-unexpected": Sentence(
-        "{model}: {count} weights of its files have no place in the model, first {first}; it would not be the "
+        "{model}: {count} weights of its files have no place in the model, first {first}; it would not be "
+        "the "
         "model that was saved.",
-        "{model}: 파일의 가중치 {count}개가 모델에 들어갈 자리가 없습니다(첫째: {first}). 저장된 모델과 달라집니다.",
+        "{model}: 파일의 가중치 {count}개가 모델에 들어갈 자리가 없습니다(첫째: {first}). 저장된 모델과 "
+        "달라집니다.",
     ),
     "adapter-empty": Sentence(
         "{path}: the saved adapter of role {role} does nothing (its B matrices are 0 or its file differs). "
@@ -159,9 +162,11 @@ MESSAGES: dict[str, Sentence] = {
         "{step}: {update}번째 업데이트의 모델을 남깁니다(검증 손실 {loss}).",
     ),
     "no-validation": Sentence(
-        "step {step}: `patience` and `keep: best` read a validation loss, and there is no `validation:` data. "
+        "step {step}: `patience` and `keep: best` read a validation loss, and there is no `validation:` "
+        "data. "
         "Give some, or leave both out.",
-        "{step} 단계: `patience`와 `keep: best`는 검증 손실을 보는데 `validation:` 데이터가 없습니다. 데이터를 "
+        "{step} 단계: `patience`와 `keep: best`는 검증 손실을 보는데 `validation:` 데이터가 없습니다. "
+        "데이터를 "
         "주거나 둘 다 빼세요.",
     ),
     "update-too-small": Sentence(
@@ -171,13 +176,15 @@ MESSAGES: dict[str, Sentence] = {
         "tokens_per_update나 examples_per_update를 늘리거나 프로세스를 줄이세요.",
     ),
     "forward-halved": Sentence(
-        "{step}: a forward of {tokens} tokens did not fit the memory of the device. The update begins again in "
+        "{step}: a forward of {tokens} tokens did not fit the memory of the device. The update begins "
+        "again in "
         "forwards of {budget} tokens; what it learns stays the same.",
         "{step}: {tokens}토큰의 순방향 계산이 장치 메모리에 들어가지 않았습니다. {budget}토큰씩 나누어 이 "
         "업데이트를 다시 합니다. 배우는 것은 같습니다.",
     ),
     "memory-forward": Sentence(
-        "step {step}: a forward of {tokens} tokens (longest sequence {longest}) does not fit the memory of the "
+        "step {step}: a forward of {tokens} tokens (longest sequence {longest}) does not fit the memory of "
+        "the "
         "device, and a smaller one would not help (tokens_per_micro_batch {budget}). Set "
         "runtime.checkpointing: true or a smaller max_tokens; with several processes, a smaller "
         "tokens_per_micro_batch.",
@@ -217,7 +224,8 @@ MESSAGES: dict[str, Sentence] = {
     "policy-is-adapter": Sentence(
         "step {step}: lora: null trains a whole model, but the policy starts from an adapter: {path}. Leave "
         "lora out, or start from a whole model.",
-        "{step} 단계: lora: null은 모델 전체를 학습하는데 정책이 어댑터에서 시작합니다: {path}. lora를 빼거나 "
+        "{step} 단계: lora: null은 모델 전체를 학습하는데 정책이 어댑터에서 시작합니다: {path}. lora를 "
+        "빼거나 "
         "모델 전체에서 시작하세요.",
     ),
     "full-needs-cached": Sentence(
@@ -232,7 +240,8 @@ MESSAGES: dict[str, Sentence] = {
         "{step} 단계: 기준의 기반은 {base}인데 정책의 기반은 {expected}입니다. 같은 기반이어야 합니다.",
     ),
     "reference-differs": Sentence(
-        "step {step}: {reference} is not what the policy starts from, so the divergence would not start at 0. "
+        "step {step}: {reference} is not what the policy starts from, so the divergence would not start at "
+        "0. "
         "Leave reference out, or set other_reference: true.",
         "{step} 단계: {reference}은(는) 정책이 시작하는 모델이 아니어서 차이가 0에서 시작하지 않습니다. "
         "reference를 빼거나 other_reference: true로 하세요.",
@@ -280,7 +289,8 @@ MESSAGES: dict[str, Sentence] = {
     "checkpoint-unwritten": Sentence(
         "{path}: this checkpoint of {needed} MiB could not be written. {problem} "
         "The last whole one is {last}; the same command goes on from there.",
-        "{path}: {needed} MiB짜리 이 체크포인트를 쓰지 못했습니다. {problem} 마지막으로 온전한 것은 {last}이며, "
+        "{path}: {needed} MiB짜리 이 체크포인트를 쓰지 못했습니다. {problem} 마지막으로 온전한 것은 "
+        "{last}이며, "
         "같은 명령을 실행하면 거기서 이어집니다.",
     ),
     "disk-room": Sentence(
@@ -296,7 +306,8 @@ MESSAGES: dict[str, Sentence] = {
     "too-many-left-out": Sentence(
         "step {step}, update {update}: {count} updates were left out because of their gradients, more than "
         "spikes.most = {most}. Their rows are kept in {folder}; the last good weights are in {path}.",
-        "{step} 단계 {update}번째 업데이트: 기울기 때문에 업데이트 {count}번을 건너뛰어 spikes.most = {most}을 "
+        "{step} 단계 {update}번째 업데이트: 기울기 때문에 업데이트 {count}번을 건너뛰어 spikes.most = "
+        "{most}을 "
         "넘었습니다. 그 행들은 {folder}에, 마지막으로 온전한 가중치는 {path}에 있습니다.",
     ),
     "reading-tokens": Sentence("{rate} tokens/s", "초당 {rate}토큰"),
@@ -314,7 +325,8 @@ MESSAGES: dict[str, Sentence] = {
         "모델이어야 합니다. 둘에 같은 어댑터를 쓰세요.",
     ),
     "rewards-equal": Sentence(
-        "{rewards}: all {replies} replies of the first rollout earn the same, {value:.4g}, so there is nothing "
+        "{rewards}: all {replies} replies of the first rollout earn the same, {value:.4g}, so there is "
+        "nothing "
         "to learn. Look at the reward model: was it trained, and on which texts?",
         "{rewards}: 첫 롤아웃의 답변 {replies}개가 모두 같은 보상 {value:.4g}을(를) 받아 배울 것이 없습니다. "
         "보상 모델이 어떤 글로 제대로 학습되었는지 살펴보세요.",
@@ -328,11 +340,14 @@ MESSAGES: dict[str, Sentence] = {
         "{step}, 롤아웃 {rollout}: {what}. 보상은 이것을 보지 못합니다. 저널의 답변 견본을 살펴보세요.",
     ),
     "guard-stops": Sentence(
-        "step {step}, rollout {rollout}: {what}. Stopped; the last policy past no limit is in {good}, the run "
-        "so far in {path}. To go on from there, raise the limit under `guards` or set guards.action: warn. Any other change needs "
+        "step {step}, rollout {rollout}: {what}. Stopped; the last policy past no limit is in {good}, the "
+        "run "
+        "so far in {path}. To go on from there, raise the limit under `guards` or set guards.action: warn. "
+        "Any other change needs "
         "--force {step}, which begins it anew.",
         "{step} 단계, 롤아웃 {rollout}: {what}. 멈췄습니다. 한계를 넘지 않은 마지막 정책은 {good}에, "
-        "여기까지의 실행은 {path}에 있습니다. 이어 가려면 `guards`의 한계를 올리거나 guards.action: warn으로 바꾸세요. 다른 설정을 바꾸려면 --force "
+        "여기까지의 실행은 {path}에 있습니다. 이어 가려면 `guards`의 한계를 올리거나 guards.action: "
+        "warn으로 바꾸세요. 다른 설정을 바꾸려면 --force "
         "{step}으로 단계를 새로 시작해야 합니다.",
     ),
     "not-launched": Sentence(
@@ -356,13 +371,16 @@ MESSAGES: dict[str, Sentence] = {
     "margin-no-scores": Sentence(
         "labels.score_margin needs responses with scores, and none of {rows} preferences has two of one "
         "criterion. Leave it out, or rank judged replies (step kind rank).",
-        "labels.score_margin에는 점수가 있는 답변이 필요한데, 선호 {rows}개 가운데 같은 기준의 점수가 둘 있는 "
+        "labels.score_margin에는 점수가 있는 답변이 필요한데, 선호 {rows}개 가운데 같은 기준의 점수가 둘 "
+        "있는 "
         "것이 없습니다. 빼거나, 채점한 답변에 순위를 매기세요(단계 종류 rank).",
     ),
     "validation-leaks": Sentence(
-        "step {step}: {count} prompts are in `data` and in `validation`, first {example!r}. Its accuracy would "
+        "step {step}: {count} prompts are in `data` and in `validation`, first {example!r}. Its accuracy "
+        "would "
         "mean nothing: keep them out with a step of kind clean and `against:`.",
-        "{step} 단계: 프롬프트 {count}개가 `data`와 `validation`에 모두 있습니다(첫째: {example!r}). 정확도가 "
+        "{step} 단계: 프롬프트 {count}개가 `data`와 `validation`에 모두 있습니다(첫째: {example!r}). "
+        "정확도가 "
         "아무 뜻도 없게 됩니다. clean 단계의 `against:`로 빼세요.",
     ),
     "best-of-nothing": Sentence(
@@ -401,13 +419,15 @@ MESSAGES: dict[str, Sentence] = {
     "reward-not-finite": Sentence(
         "reward {reward}: {count} replies got {value}, which is no number. Look at that model; nothing was "
         "learned from it.",
-        "보상 {reward}: 답변 {count}개가 숫자가 아닌 {value}을(를) 받았습니다. 그 모델을 살펴보세요. 이것으로는 "
+        "보상 {reward}: 답변 {count}개가 숫자가 아닌 {value}을(를) 받았습니다. 그 모델을 살펴보세요. "
+        "이것으로는 "
         "아무것도 배우지 않았습니다.",
     ),
     "classifier-no-head": Sentence(
         "{model}: {count} weights of a sequence-classification model are missing, first {first}; its scores "
         "would be random. Name a model that was trained to classify, or an adapter of a step of kind reward.",
-        "{model}: 문장 분류 모델의 가중치 {count}개가 없습니다(첫째: {first}). 점수가 무작위가 됩니다. 분류를 "
+        "{model}: 문장 분류 모델의 가중치 {count}개가 없습니다(첫째: {first}). 점수가 무작위가 됩니다. "
+        "분류를 "
         "배운 모델이나 reward 단계의 어댑터를 쓰세요.",
     ),
     "classifier-label": Sentence(
@@ -419,15 +439,19 @@ MESSAGES: dict[str, Sentence] = {
         "{model}: form이 chat인데 토크나이저에 대화 템플릿이 없습니다. form: pair나 form: reply를 쓰세요.",
     ),
     "groups-equal": Sentence(
-        "All {replies} replies of the first rollout earn the same as the others to their prompt ({reward:.3g} to "
-        "the first one), so there is nothing to learn from. Is the reward a constant, or cut by reward_clip? Do "
+        "All {replies} replies of the first rollout earn the same as the others to their prompt "
+        "({reward:.3g} to "
+        "the first one), so there is nothing to learn from. Is the reward a constant, or cut by "
+        "reward_clip? Do "
         "all replies say the same? Then raise decoding.temperature or replies_per_prompt.",
         "첫 롤아웃의 답변 {replies}개가 모두 같은 프롬프트의 다른 답변과 같은 보상을 받아(첫 프롬프트 "
-        "{reward:.3g}) 배울 것이 없습니다. 보상이 상수이거나 reward_clip에서 잘리지 않는지 살펴보세요. 답변이 "
+        "{reward:.3g}) 배울 것이 없습니다. 보상이 상수이거나 reward_clip에서 잘리지 않는지 살펴보세요. "
+        "답변이 "
         "모두 같은 말이면 decoding.temperature나 replies_per_prompt를 올리세요.",
     ),
     "rollout-equal": Sentence(
-        "Rollout {rollout}: all {replies} replies earn the same as the others to their prompt; only the pull to "
+        "Rollout {rollout}: all {replies} replies earn the same as the others to their prompt; only the "
+        "pull to "
         "the SFT model, if there is one, is learned from it.",
         "롤아웃 {rollout}: 답변 {replies}개가 모두 같은 프롬프트의 다른 답변과 같은 보상을 받았습니다. SFT "
         "모델로 당기는 항이 있으면 그것만 배웁니다.",
@@ -435,12 +459,14 @@ MESSAGES: dict[str, Sentence] = {
     "engine-differs": Sentence(
         "launched as {asked} processes, but the group of processes has {got}: something else set it up "
         "before. Launch with torchrun alone.",
-        "프로세스 {asked}개로 시작했지만 프로세스 그룹에는 {got}개가 있습니다. 다른 것이 먼저 만든 그룹입니다. "
+        "프로세스 {asked}개로 시작했지만 프로세스 그룹에는 {got}개가 있습니다. 다른 것이 먼저 만든 "
+        "그룹입니다. "
         "torchrun만으로 시작하세요.",
     ),
     # --- tracking
     "tracker-missing": Sentence(
-        "tracking: {tracker} is not installed, the run goes on without it ({install}). The journal has it all.",
+        "tracking: {tracker} is not installed, the run goes on without it ({install}). The journal has it "
+        "all.",
         "추적: {tracker}이(가) 설치되어 있지 않아 없이 진행합니다({install}). 저널에는 모두 남습니다.",
     ),
     "tracker-failed": Sentence(
@@ -1094,7 +1120,8 @@ MESSAGES: dict[str, Sentence] = {
     ),
     "help-run-track": Sentence(
         "Show the training in this tracker too: tensorboard, wandb, mlflow or trackio. Several may be given.",
-        "학습 과정을 이 추적 도구에도 보여 줍니다: tensorboard, wandb, mlflow, trackio. 여러 번 줄 수 있습니다.",
+        "학습 과정을 이 추적 도구에도 보여 줍니다: tensorboard, wandb, mlflow, trackio. 여러 번 줄 수 "
+        "있습니다.",
     ),
     "help-run-dry-run": Sentence(
         "Show the steps and what would run.", "단계와 실행될 것을 보여 주기만 합니다."
@@ -1127,9 +1154,11 @@ MESSAGES: dict[str, Sentence] = {
         "학습 단계 하나만 실행합니다. torchrun으로도 됩니다.",
     ),
     "help-train-kind": Sentence(
-        "The step {kind} alone. Its settings: --set KEY=VALUE; dajeong schema lists them. The same command goes "
+        "The step {kind} alone. Its settings: --set KEY=VALUE; dajeong schema lists them. The same command "
+        "goes "
         "on where a stopped one was.",
-        "{kind} 단계만 실행합니다. 설정은 --set 키=값으로 주며 dajeong schema가 목록을 보여 줍니다. 멈춘 뒤 같은 "
+        "{kind} 단계만 실행합니다. 설정은 --set 키=값으로 주며 dajeong schema가 목록을 보여 줍니다. 멈춘 "
+        "뒤 같은 "
         "명령을 다시 실행하면 이어집니다.",
     ),
     "help-train-input": Sentence("{record}.", "{record}."),

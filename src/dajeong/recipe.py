@@ -50,7 +50,7 @@ class Shared(Frozen):
     scale: float = Field(1.0, gt=0, le=1)
     """Multiplies epochs, updates and row caps; never lengths, learning rates or batch sizes."""
     tracking: tuple[Literal["tensorboard", "wandb", "mlflow", "trackio"], ...] = ()
-    """Trackers that show the training too; what fails in one is a line to read and never the run's failure."""
+    """Trackers that show the training too; what fails in one is a line to read, never the run's failure."""
 
 
 OWN = ("name", "data_dir", "scale", "threads", "tracking")

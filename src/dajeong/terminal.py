@@ -136,7 +136,7 @@ class Bars:
 
 
 def _bars_with_notes(console: Console) -> RichBars:
-    """Bars, and under them what each last said of itself: a line that may be longer than a bar leaves room."""
+    """Bars; under them what each last said of itself: a line that may be longer than a bar leaves room."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
     from rich.text import Text
 

@@ -17,7 +17,6 @@ import torch
 from small_parts import ANSWERS, DIALOGUES, PREFERENCES, PROMPTS, QUESTIONS, answered, asked, replies
 
 import source_rows
-from small_classifiers import write_decoder
 from dajeong import catalog
 from dajeong.data import read
 from dajeong.data.rows import Bad
@@ -39,6 +38,7 @@ from dajeong.training.algorithm import Algorithm
 from dajeong.training.loop import Loop
 from dajeong.training.parallel import Single
 from dajeong.workplace import Workplace
+from small_classifiers import write_decoder
 
 
 @pytest.fixture(scope="module")

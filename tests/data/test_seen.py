@@ -1,4 +1,4 @@
-"""Prompts that were learned from: counted once each and told; above one in a hundred nothing is shown (J11)."""
+"""Prompts that were learned from: counted once each, told; above one in a hundred nothing is shown (J11)."""
 
 from __future__ import annotations
 
