@@ -61,7 +61,7 @@ class CudaMeter:
 
 def settle(algorithm: Any, parallel: Parallel) -> None:
     """Give `algorithm` a number where its budget was `auto`: the smallest that any process measured."""
-    settings = getattr(algorithm, "settings", None)
+    settings: Any = getattr(algorithm, "settings", None)
     if getattr(settings, "tokens_per_micro_batch", None) != AUTO:
         return
     model: RoleModel = algorithm.models["main"]
