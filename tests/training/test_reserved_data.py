@@ -11,7 +11,8 @@ import pytest
 from dajeong.errors import DataProblem
 from dajeong.records import Dialogue, Message, Preference, Response
 from dajeong.storage import write_records
-from dajeong.training import base, ppo, reward, sft
+from dajeong.training import base, grpo, ppo, reward, rloo, sft
+from dajeong.training.group_settings import GrpoSettings, RlooSettings
 from dajeong.training.ppo_settings import PpoSettings
 from dajeong.training.settings import BaseSettings, RewardSettings, SftSettings
 from dajeong.workplace import Workplace
@@ -34,6 +35,8 @@ PAIR = Preference(
         (sft.run, SftSettings(), "data", DIALOGUE),
         (reward.run, RewardSettings(), "data", PAIR),
         (ppo.run, PpoSettings(rewards={"reward": 1.0}), "prompts", DIALOGUE),
+        (grpo.run, GrpoSettings(rewards={"reward": 1.0}), "prompts", DIALOGUE),
+        (rloo.run, RlooSettings(rewards={"reward": 1.0}), "prompts", DIALOGUE),
     ],
 )
 def test_an_evaluation_record_stops_the_step(
