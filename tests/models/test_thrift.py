@@ -69,9 +69,7 @@ def model(request: pytest.FixtureRequest) -> RoleModel:
 @settings(max_examples=25)
 @given(said=spoken)
 def test_shared_beginnings_change_nothing(model: RoleModel, said: list[tuple[str | None, list[int]]]) -> None:
-    """Seen to fail with a role's first sequence sharing the last of another role, and with `again` left out
-    of the way back.
-    """
+    """Seen to fail where the gradients of cells that are computed elsewhere stay out of the way back."""
     check(model, sequences_of(said), 2e-5)
 
 
