@@ -74,4 +74,4 @@ def test_the_runs_last_policy_is_the_one_to_talk_to(run: Path) -> None:
 def test_a_second_run_finds_all_done(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", str(run / "recipe.yaml"), "--out", str(run), "--lang", "en"]) == 0
     choose_language(None)
-    assert "[1/8] smalltalk: done already" in capsys.readouterr().err
+    assert capsys.readouterr().err.count(": done already") == 9
