@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
 
@@ -16,8 +16,11 @@ from dajeong.errors import EnvironmentProblem
 from dajeong.models.fitness import positions_of
 from dajeong.models.layout import Role, Sequence_, pack
 from dajeong.models.roles import BASE, RoleModel
+from dajeong.records import Frozen
 from dajeong.training.parallel import Parallel
 from dajeong.training.settings import AUTO
+
+S = TypeVar("S", bound=Frozen)
 
 SMALLEST = 16
 ON_CPU = 4096
@@ -60,14 +63,17 @@ class CudaMeter:
 
 
 def settle(algorithm: Any, parallel: Parallel) -> None:
-    """Give `algorithm` a number where its budget was `auto`: the smallest that any process measured."""
-    settings: Any = getattr(algorithm, "settings", None)
-    if getattr(settings, "tokens_per_micro_batch", None) != AUTO:
-        return
-    model: RoleModel = algorithm.models["main"]
+    """Give `algorithm` a number where its budget was `auto`."""
+    if getattr(getattr(algorithm, "settings", None), "tokens_per_micro_batch", None) == AUTO:
+        algorithm.settings = settled(algorithm.settings, algorithm.models["main"], parallel)
+
+
+def settled(settings: S, model: RoleModel, parallel: Parallel) -> S:
+    """The settings with a number in place of `auto`: the smallest that any process measured."""
+    if settings.tokens_per_micro_batch != AUTO:  # type: ignore[attr-defined]
+        return settings
     mine = measured(model, CudaMeter(model.device)) if model.device.type == "cuda" else ON_CPU
-    budget = min(parallel.gather([mine]))
-    algorithm.settings = settings.model_copy(update={"tokens_per_micro_batch": budget})
+    return settings.model_copy(update={"tokens_per_micro_batch": min(parallel.gather([mine]))})
 
 
 def measured(model: RoleModel, meter: Meter) -> int:
