@@ -24,6 +24,7 @@ from dajeong.models.layout import Role
 from dajeong.models.scoring import fill
 from dajeong.models.tokenize import Tokens
 from dajeong.storage import write_bytes
+from dajeong.training.budgets import ON_CPU
 from dajeong.training.parallel import Parallel
 from dajeong.training.preference_batches import Roles, packed, read, reading_columns
 from dajeong.training.preference_examples import Atom
@@ -62,7 +63,7 @@ def referred(
     """Both sets, with what the reference says of them where the settings want it read before the run."""
     if settings.reference_logprobs == "forward":
         return list(atoms), list(held_out)
-    folder, budget = work.folder / "checkpoints", settings.tokens_per_micro_batch
+    folder, budget = work.folder / "checkpoints", settings.tokens_per_micro_batch or ON_CPU
     known = with_references([*atoms, *held_out], base, role, budget, folder, parallel)
     return known[: len(atoms)], known[len(atoms) :]
 
