@@ -69,7 +69,6 @@ def assert_equal(one: dict[str, Tensor], other: dict[str, Tensor]) -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_X5_on_is_off_for_adapters_and_heads(family: str) -> None:
-    """Seen to fail with a `Recomputed` that detached its input, as reentrant checkpointing does."""
     on, off = (gradients(made(family, each), mixed()) for each in (True, False))
     assert {name.partition("/")[0] for name in on} == {"policy", "value"}
     assert_equal(on, off)

@@ -95,7 +95,7 @@ def test_S2_every_turn_teaches_its_end(tokenizer: TextTokenizer) -> None:
 
 
 def test_S2_after_twenty_updates_every_turn_stops(models: Path) -> None:
-    """Seen to fail with `learn` false for every end: the replies ran to their limit."""
+    """The count of the test above, seen in what is written."""
     base = load_base(str(models / "base"), CPU)
     template = TEMPLATES["koalpaca"]
     talk = dialogue("가?", "나.", "다?", "라.", "마?", "바.")
@@ -236,7 +236,7 @@ def test_S9_positions_begin_anew_with_every_example() -> None:
 def test_S10_no_token_types_reach_the_model(
     family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Seen to fail with `**tokenizer(text)` handed to the trunk, which GPT-NeoX refuses."""
+    """GPT-NeoX refuses them. Seen to fail with a `use_cache` left open in `RoleModel._trunk`."""
     write_family(tmp_path, family)
     base = load_base(str(tmp_path), CPU)
     stock = base.tokenizer.huggingface
