@@ -62,7 +62,7 @@ def _train_together(models: Path, answers: Path) -> None:
         for rank in (0, 1)
     ]
     try:
-        errors = [process.communicate(timeout=150)[1] for process in processes]
+        errors = [process.communicate(timeout=280)[1] for process in processes]
     finally:
         for process in processes:
             if process.poll() is None:
