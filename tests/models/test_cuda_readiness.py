@@ -15,7 +15,7 @@ from families import FAMILIES, add_drawn, network, some_ids
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
-from dajeong.models import attention
+from dajeong.models import attention, neox_attention
 from dajeong.models.base import load_base
 from dajeong.models.layout import Sequence_, TokenBatch, pack
 from dajeong.models.roles import RoleModel
@@ -146,6 +146,7 @@ def test_no_mask_of_ones_is_ever_built(family: str, monkeypatch: pytest.MonkeyPa
         return real(module, query, key, value, mask, **named)
 
     attention.ALL_ATTENTION_FUNCTIONS.register(attention.NAME, watched)
+    monkeypatch.setattr(neox_attention, "attend", watched)  # called without the detour through transformers
     try:
         with torch.no_grad():
             made(family)(batch_of())

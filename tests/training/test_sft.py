@@ -69,10 +69,11 @@ def test_an_idle_batch_has_no_weight_no_loss_and_only_zero_gradients(models: Pat
         assert parameter.grad is not None and not parameter.grad.any()
 
 
-@pytest.mark.parametrize(("share", "readings"), [(0.25, [1, 2, 3, 4, 5]), (0.5, [2, 4, 5]), (1.0, [5])])
-def test_the_held_out_loss_is_read_at_shares_of_the_run_and_at_its_end(
+@pytest.mark.parametrize(("share", "readings"), [(0.25, [1, 2, 3, 4, 5]), (0.5, [2, 4, 5]), (1.0, [4, 5])])
+def test_the_held_out_loss_is_read_at_shares_of_the_run_at_its_end_and_after_every_epoch(
     models: Path, share: float, readings: list[int]
 ) -> None:
+    """An epoch is four updates long."""
     algorithm = make_sft(models, validate_every=share)
     entries = [entry for update in range(5) for entry in algorithm.after(None)]  # type: ignore[arg-type]
     assert [entry.values["update"] for entry in entries] == readings

@@ -37,7 +37,7 @@ def dtype_of(settings: RuntimeSettings, device: torch.device) -> torch.dtype:
 
 def key(*parts: object) -> int:
     """A seed for one draw: (run seed, purpose, step, rank, item…) → 63 bits."""
-    digest = hashlib.sha256("\x1f".join(map(str, parts)).encode()).digest()
+    digest = hashlib.sha256("\x1f".join(map(str, parts)).encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:8], "big") >> 1
 
 
