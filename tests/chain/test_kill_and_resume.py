@@ -152,8 +152,8 @@ def test_R02_a_stopped_run_saves_says_so_and_goes_on(
 def test_R02_a_second_signal_ends_it_at_once_and_the_last_checkpoint_is_good(
     run: Path, whole: Path, nursery: Nursery
 ) -> None:
-    """In the middle of an update, both at once. Seen to fail where the second was noted as the first had
-    been."""
+    """In the middle of an update, both at once. Aimed at a second signal that is only noted,
+    as the first was."""
     begun_again_at(run, "sft")
     stopped = nursery.run(arguments(run), KILLS["sft"].points, signal.SIGINT, times=2)
     assert stopped.code == -signal.SIGINT, "a shell calls it 130"

@@ -14,7 +14,7 @@ MEMORY = Path("/dev/shm")
 
 
 def test_R01_a_save_killed_before_any_of_its_system_calls_leaves_a_whole_checkpoint(tmp_path: Path) -> None:
-    """Seen to fail with `save` that forgets old checkpoints first, and with one that writes in place."""
+    """Aimed at `save` that forgets old checkpoints first, and with one that writes in place."""
     child = Path(__file__).with_name("killed_saves.py")
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else tmp_path) as place:
         command = [sys.executable, str(child), place]

@@ -28,7 +28,7 @@ def test_every_algorithm_has_its_share_of_the_kills() -> None:
 
 
 def test_R01_killed_at_random_places_a_run_ends_as_if_nothing_had_happened(world: World) -> None:
-    """Seen to fail with checkpoints that forget the second moment, and with dropout seeded by time."""
+    """Aimed at checkpoints that forget the second moment, and with dropout seeded by time."""
     for step, spans in world.spans.items():
         assert {"update", "checkpoint", "saving", "around"} <= {span.phase for span in spans}, step
     assert "rollout" in {span.phase for span in world.spans["ppo"]}

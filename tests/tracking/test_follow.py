@@ -191,7 +191,7 @@ def test_R09_a_slow_tracker_slows_nothing_and_is_left_behind(
 def test_R09_an_absent_tracker_is_one_line_with_the_way_to_have_it(
     run: Any, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Seen to fail where its import ended the thread without a word."""
+    """Aimed at an import that ended the thread without a word."""
     monkeypatch.setattr(follow, "is_installed", lambda name: False)
     folder = run(heard, "run", "tracking=[wandb, mlflow]")
     assert heard.warnings == ["tracker-missing"] * 2

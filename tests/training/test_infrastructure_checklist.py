@@ -195,7 +195,7 @@ def test_X3_the_engine_asked_for_is_the_one_obtained(monkeypatch: pytest.MonkeyP
 
 
 def test_X4_what_two_processes_saved_one_loads(models: Path, together: Path) -> None:
-    """The base is replicated, so a rank has every tensor whole. Seen to fail with an adapter whose matrices
+    """The base is replicated, so a rank has every tensor whole. Aimed at an adapter whose matrices
     were halved as a shard would be."""
     folder = together / "saved" / "sft"
     assert all(tensor.numel() > 0 for tensor in load_file(folder / "adapter_model.safetensors").values())
@@ -262,7 +262,7 @@ def test_X6_a_role_that_does_not_train_keeps_its_bytes(models: Path, tmp_path: P
 
 def test_X7_no_adapter_is_merged_into_its_base(models: Path, tmp_path: Path) -> None:
     """A base in bf16 has no room for a small change: merged, a third of it is lost; added at each forward,
-    none. Nothing here merges; what a merge would cost is measured. Seen to fail with a save that merged."""
+    none. Nothing here merges; what a merge would cost is measured. Aimed at a save that merged."""
     algorithm = make_sft(models)
     model = algorithm.models["main"]
     untouched = {name: bytes_of(weight) for name, weight in fresh_base(models).model.base.named_parameters()}
@@ -318,7 +318,7 @@ def test_X8_what_is_not_finite_stops_the_run_and_keeps_the_batch(
 def test_X9_the_same_seed_reads_the_same_rows_in_the_same_order_over_two_processes(
     models: Path, together: Path, tmp_path: Path, name: str
 ) -> None:
-    """Seen to fail with shares that left out the last example, and with a shuffle that knew the rank."""
+    """Aimed at shares that left out the last example, and with a shuffle that knew the rank."""
     alone = Trace(MAKERS[name](models), tmp_path)
     assert read_json(together / f"{name}-32" / "facts.json") == alone.work.facts
     assert len(alone.work.facts["data_order"]) == 32
@@ -340,7 +340,7 @@ def test_X10_what_is_installed_is_what_is_declared(name: str) -> None:
 
 
 def test_X10_transformers_still_keeps_what_we_lean_on(tiny: Base) -> None:
-    """Every name outside our own code that a base is read through. Seen to fail with each of them renamed."""
+    """Every name outside our own code that a base is read through. Aimed at each of them renamed."""
     from transformers import AutoModelForCausalLM
     from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
@@ -372,7 +372,7 @@ def test_X10_a_tokenizer_gives_lists_of_whole_numbers(tiny: Base) -> None:
 
 @pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # PEFT asks for it
 def test_X10_peft_reads_our_files_and_knows_every_field_of_them(models: Path) -> None:
-    """Seen to fail with a field that PEFT does not know, and with a prefix of another version."""
+    """Aimed at a field that PEFT does not know, and with a prefix of another version."""
     from dataclasses import fields
 
     from peft import LoraConfig, PeftModel

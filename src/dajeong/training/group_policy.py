@@ -6,6 +6,7 @@ learned from as a whole, wherever its forwards run.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 
 import torch
@@ -29,7 +30,7 @@ COLUMNS = ("logprobs", "reference", "advantages")
 """What a forward of the update is held against, token by token."""
 
 
-class GroupPolicy:
+class GroupPolicy(ABC):
     """Learns role `policy` from how its replies to one prompt compare."""
 
     def __init__(self, rollouts: Rollouts, settings: GroupSettings, progress: Progress | None = None) -> None:
@@ -44,9 +45,9 @@ class GroupPolicy:
         self.buffer: list[Experience] = []
         self.notes: list[Entry] = []
 
+    @abstractmethod
     def advantages(self, rewards: Tensor) -> Tensor:
         """(P, G) → (P, G): what each reply is worth beside the others to its prompt."""
-        raise NotImplementedError
 
     # --- what to learn from
 
