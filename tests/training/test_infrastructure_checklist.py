@@ -262,7 +262,7 @@ def test_X6_a_role_that_does_not_train_keeps_its_bytes(models: Path, tmp_path: P
 
 def test_X7_no_adapter_is_merged_into_its_base(models: Path, tmp_path: Path) -> None:
     """A base in bf16 has no room for a small change: merged, a third of it is lost; added at each forward,
-    none. Nothing here merges; what a merge would cost is measured. Aimed at a save that merged."""
+    none. Nothing here merges; what a merge would cost is measured. Seen to fail with a save that merged."""
     algorithm = make_sft(models)
     model = algorithm.models["main"]
     untouched = {name: bytes_of(weight) for name, weight in fresh_base(models).model.base.named_parameters()}
@@ -372,7 +372,7 @@ def test_X10_a_tokenizer_gives_lists_of_whole_numbers(tiny: Base) -> None:
 
 @pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # PEFT asks for it
 def test_X10_peft_reads_our_files_and_knows_every_field_of_them(models: Path) -> None:
-    """Aimed at a field that PEFT does not know, and with a prefix of another version."""
+    """Seen to fail with a field that PEFT does not know; aimed at a prefix of another version, too."""
     from dataclasses import fields
 
     from peft import LoraConfig, PeftModel
