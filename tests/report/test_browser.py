@@ -3,26 +3,17 @@
 Needs Chromium; where there is none these tests are skipped and say so.
 """
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from invented_run import HOSTILE, guards, journal, make_run, replies, scores
 
+from browser import needs_browser
 from dajeong.journal import read_journal
 from dajeong.report.page import write
 from dajeong.storage import write_records
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-SWITCHES = [
-    "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--no-first-run",
-]  # fmt: skip
-
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="no chromium on this machine: apt-get install chromium"
-)
+pytestmark = needs_browser
 
 
 @pytest.fixture(scope="module")
@@ -34,16 +25,6 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     seen = run / "steps" / "ppo" / "journal.jsonl"
     journal(seen, [*read_journal(seen), *guards(30)])
     return write(run)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[object]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
-        yield opened
-        opened.close()
 
 
 def opened(browser, page_file: Path, width: int = 1280, scheme: str = "light"):  # type: ignore[no-untyped-def]
