@@ -77,7 +77,8 @@ def browsed(stage: Stage, stages: Sequence[Stage]) -> Browsed | None:
     pairs = _pairs(authors)
     criteria = list(scales)[:MAX_CRITERIA]
     views = [View(pair, criterion) for pair in pairs for criterion in (ANY, *criteria)]
-    ranked = {view: _ranked(found, view, scales) for view in views}
+    shares = {pair: _shares(found, pair, scales) for pair in pairs}
+    ranked = {view: _ranked(found, shares[view.authors], view.criterion) for view in views}
     each, chosen = _chosen(ranked)
     shown = {prompt for places in chosen.values() for prompt in places}
     kinds = list(dict.fromkeys(one.kind for one in found))
@@ -163,18 +164,28 @@ def _pairs(authors: Sequence[str]) -> list[tuple[str, ...]]:
     return [tuple(authors), *two[:MAX_PAIRS]]
 
 
-def _ranked(found: Sequence[Judged], view: View, scales: Mapping[str, float]) -> list[Judged]:
+def _shares(
+    found: Sequence[Judged], authors: Sequence[str], scales: Mapping[str, float]
+) -> dict[str, dict[str, float]]:
+    """Prompt id → criterion → how far apart, as a share of the scale; at `ANY` the widest of them."""
+    by_prompt = {}
+    for one in found:
+        shares = {name: spread(one, authors, name) / scale for name, scale in scales.items()}
+        by_prompt[one.prompt_id] = {**shares, ANY: max(shares.values())}
+    return by_prompt
+
+
+def _ranked(
+    found: Sequence[Judged], shares: Mapping[str, Mapping[str, float]], criterion: str
+) -> list[Judged]:
     """Those that are apart at all, the widest first; then those that differ in more."""
-    spread = {one.prompt_id: _spread(one, view, scales) for one in found}
-    apart = [one for one in found if spread[one.prompt_id][0] > 0]
-    return sorted(apart, key=lambda one: (*(-part for part in spread[one.prompt_id]), _hash(one.prompt_id)))
+    apart = [one for one in found if shares[one.prompt_id][criterion] > 0]
+    return sorted(apart, key=lambda one: _width(one.prompt_id, shares[one.prompt_id], criterion))
 
 
-def _spread(one: Judged, view: View, scales: Mapping[str, float]) -> tuple[float, float]:
-    """How far apart as a share of the scale, and the sum of that over all criteria."""
-    shares = {name: spread(one, view.authors, name) / scale for name, scale in scales.items()}
-    asked = max(shares.values()) if view.criterion == ANY else shares[view.criterion]
-    return asked, math.fsum(shares.values())
+def _width(prompt_id: str, shares: Mapping[str, float], criterion: str) -> tuple[float, float, str]:
+    in_all = math.fsum(share for name, share in shares.items() if name != ANY)
+    return -shares[criterion], -in_all, _hash(prompt_id)
 
 
 def spread(one: Judged, authors: Sequence[str], criterion: str) -> float:
