@@ -13,7 +13,7 @@ LADDER = {
     7: "cli cli_bench cli_data cli_doctor cli_eval cli_export cli_grading cli_inspect cli_judge cli_making "
     "cli_quality cli_train one_file output terminal printing printing_data printing_inspection __main__",
     6: "steps recipe recipe_source references settings_reader yaml_strict schema catalog "
-    "pipeline ledger fingerprint run_folder lock surroundings team costs inspecting machine",
+    "pipeline ledger fingerprint run_folder lock surroundings team watch costs inspecting machine",
     5: "synthesis preference training evaluation planning report serving export tracking",
     4: "rollout judging",
     3: "models",

@@ -463,6 +463,54 @@ MESSAGES: dict[str, Sentence] = {
         "그룹입니다. "
         "torchrun만으로 시작하세요.",
     ),
+    "process-gone": Sentence(
+        "another process of this run has ended, so this one cannot go on. What was saved is whole: start all "
+        "of them again with the same command, and the step goes on from its last checkpoint.",
+        "이 실행의 다른 프로세스가 끝나서 더 진행할 수 없습니다. 저장된 것은 온전합니다. 같은 "
+        "명령으로 모든 프로세스를 다시 시작하면 마지막 체크포인트에서 이어 갑니다.",
+    ),
+    "processes-differ": Sentence(
+        "step {step}: the processes did not load the same {what}: {found}. All of them need the "
+        "same files and versions.",
+        "{step} 단계: 프로세스들이 서로 다른 {what}을(를) 불러왔습니다: {found}. 모든 프로세스에 같은 "
+        "파일과 같은 버전이 있어야 합니다.",
+    ),
+    "run-not-shared": Sentence(
+        "this process does not see what rank 0 wrote in {run}. The run folder must lie on a disk that all "
+        "nodes share; name it with --out.",
+        "이 프로세스에는 순번 0이 {run}에 쓴 것이 보이지 않습니다. 실행 폴더는 모든 노드가 함께 쓰는 "
+        "디스크에 있어야 합니다. --out으로 지정하세요.",
+    ),
+    "resumed-otherwise": Sentence(
+        "{step}: the checkpoint was written with {before}, the run goes on with {now}: the same within "
+        "rounding, not to the bit.",
+        "{step}: 체크포인트는 {before}(으)로 저장했고 지금은 {now}(으)로 이어 갑니다. 반올림 오차 안에서 "
+        "같지만 비트까지 같지는 않습니다.",
+    ),
+    "offload-full": Sentence(
+        "runtime.offload is base, but all weights of the base are to be trained (lora: null). Give lora, or "
+        "share the weights between processes with parallel: fsdp2.",
+        "runtime.offload가 base인데 기반 모델의 모든 가중치를 학습하려 합니다(lora: null). lora를 주거나, "
+        "parallel: fsdp2로 가중치를 여러 프로세스에 나누세요.",
+    ),
+    "sharded-quantised": Sentence(
+        "parallel: {parallel} cannot cut a quantised base into parts. Take parallel: ddp, or leave "
+        "runtime.quantised null.",
+        "parallel: {parallel}은 양자화한 기반 모델을 나눌 수 없습니다. parallel: ddp를 쓰거나 "
+        "runtime.quantised를 null로 두세요.",
+    ),
+    "not-sharded": Sentence(
+        "parallel: {parallel} was asked for, but {weight} is not shared between the processes. Nothing was "
+        "trained.",
+        "parallel: {parallel}을 요청했지만 {weight} 가중치가 프로세스에 나뉘지 않았습니다. 아무것도 학습하지 "
+        "않았습니다.",
+    ),
+    "launcher-differs": Sentence(
+        "the launcher is configured for {asked}, the recipe says parallel: {parallel}. Only one of them can "
+        "run: set parallel: {asked} (fsdp1 does not exist here, take fsdp2), or launch with torchrun.",
+        "시작 도구는 {asked}로 설정되어 있지만 레시피는 parallel: {parallel}입니다. 둘 중 하나만 실행할 수 "
+        "있습니다. parallel: {asked}로 바꾸거나(fsdp1은 없으니 fsdp2를 쓰세요) torchrun으로 시작하세요.",
+    ),
     # --- tracking
     "tracker-missing": Sentence(
         "tracking: {tracker} is not installed, the run goes on without it ({install}). The journal has it "
@@ -832,6 +880,125 @@ MESSAGES: dict[str, Sentence] = {
         "너무 깁니다: {tokens}토큰인데 모델은 {limit}토큰 미만만 받습니다. 더 짧게 말해 주세요.",
     ),
     "chat-bye": Sentence("Goodbye.", "안녕히 가세요."),
+    # --- serving
+    "serve-listening": Sentence(
+        "Listening at {url}; loading…", "{url}에서 듣고 있습니다. 모델을 불러옵니다…"
+    ),
+    "serve-ready": Sentence("Ready: {models}. Ctrl-C ends.", "준비됐습니다: {models}. Ctrl-C로 끝냅니다."),
+    "serve-ended": Sentence("The server has ended.", "서버를 끝냈습니다."),
+    "serve-no-key": Sentence(
+        "{host} can be reached by others, and there is no key. Set one in the environment variable "
+        "DAJEONG_SERVE_KEY, or listen at 127.0.0.1.",
+        "{host}은(는) 다른 곳에서 닿을 수 있는 주소인데 키가 없습니다. 환경 변수 DAJEONG_SERVE_KEY에 키를 "
+        "정하거나 127.0.0.1에서 들으세요.",
+    ),
+    "serve-port": Sentence(
+        "{host}:{port}: cannot listen there ({problem}). Choose another --port; 0 takes a free one.",
+        "{host}:{port}: 여기서 들을 수 없습니다({problem}). 다른 --port를 고르세요. 0이면 빈 포트를 씁니다.",
+    ),
+    "help-serve": Sentence("Serve a model over OpenAI's API.", "모델을 OpenAI API로 제공합니다."),
+    "help-serve-host": Sentence(
+        "Address to listen at. Any but this machine's own needs a key in DAJEONG_SERVE_KEY.",
+        "들을 주소. 이 기계 안의 주소가 아니면 DAJEONG_SERVE_KEY에 키가 있어야 합니다.",
+    ),
+    "help-serve-port": Sentence("0 takes a free one.", "0이면 빈 포트를 씁니다."),
+    "help-serve-allow-host": Sentence(
+        "A host name that requests may be addressed to; repeatable.",
+        "요청을 받아들일 호스트 이름. 여러 번 쓸 수 있습니다.",
+    ),
+    "help-serve-rows": Sentence("Replies written at the same time.", "동시에 쓰는 답변 수."),
+    "help-serve-waiting": Sentence(
+        "Replies that may wait; further requests are told to come again.",
+        "기다릴 수 있는 답변 수. 넘으면 나중에 다시 오라고 답합니다.",
+    ),
+    "help-serve-votes": Sentence(
+        "File that gets the votes; votes.jsonl of the run by default.",
+        "투표를 적을 파일. 기본값은 실행 폴더의 votes.jsonl.",
+    ),
+    "help-serve-log": Sentence(
+        "Also log what was said; else only lengths.", "오간 말도 기록합니다. 없으면 길이만 기록합니다."
+    ),
+    "api-unsupported": Sentence(
+        "{param} is not supported here. Leave it out.", "{param}은(는) 지원하지 않습니다. 빼고 보내세요."
+    ),
+    "api-unknown-parameter": Sentence(
+        "Unrecognized request argument: {param}.", "모르는 요청 인자입니다: {param}."
+    ),
+    "api-json": Sentence("The body is not valid JSON.", "본문이 올바른 JSON이 아닙니다."),
+    "api-no-route": Sentence(
+        "There is nothing here by this method.", "이 방법으로는 여기에 아무것도 없습니다."
+    ),
+    "api-internal": Sentence(
+        "The server made a mistake; its log says more.", "서버에 오류가 있었습니다. 서버 기록을 보세요."
+    ),
+    "api-host": Sentence(
+        "This host name is not served here. Allow it with --allow-host.",
+        "이 호스트 이름은 받지 않습니다. --allow-host로 허용하세요.",
+    ),
+    "api-origin": Sentence(
+        "Pages of other places may not ask here.", "다른 곳의 페이지는 요청할 수 없습니다."
+    ),
+    "api-key": Sentence(
+        "The key is missing or wrong: send Authorization: Bearer KEY.",
+        "키가 없거나 틀립니다. Authorization: Bearer 키를 보내세요.",
+    ),
+    "api-too-large": Sentence(
+        "The request is larger than {limit} bytes.", "요청이 {limit}바이트보다 큽니다."
+    ),
+    "api-loading": Sentence("The model is still loading.", "모델을 아직 불러오고 있습니다."),
+    "api-draining": Sentence("The server is stopping.", "서버가 끝나는 중입니다."),
+    "api-engine": Sentence(
+        "The engine failed while this reply was written.", "이 답변을 쓰다가 엔진이 실패했습니다."
+    ),
+    "api-full": Sentence(
+        "Too many requests are waiting; come again soon.",
+        "기다리는 요청이 너무 많습니다. 잠시 뒤 다시 오세요.",
+    ),
+    "api-deadline": Sentence(
+        "The reply took longer than the server allows.", "답변이 서버가 허용한 시간보다 오래 걸렸습니다."
+    ),
+    "api-model": Sentence(
+        "The model {model!r} does not exist here. There are: {known}.",
+        "{model!r} 모델은 여기에 없습니다. 있는 모델: {known}.",
+    ),
+    "api-reward-writes": Sentence(
+        "{model} is a reward model: it scores (/v1/score) and does not write.",
+        "{model}은(는) 보상 모델입니다. 점수만 매기고(/v1/score) 글은 쓰지 않습니다.",
+    ),
+    "api-writes-no-scores": Sentence(
+        "{model} writes; only a reward model scores.",
+        "{model}은(는) 글을 쓰는 모델입니다. 점수는 보상 모델이 매깁니다.",
+    ),
+    "api-context": Sentence(
+        "This model's maximum context length is {limit} tokens, and the prompt has {tokens} or more; a reply "
+        "needs room too.",
+        "이 모델의 최대 문맥 길이는 {limit}토큰인데 프롬프트가 {tokens}토큰 이상입니다. 답변이 들어갈 자리도 "
+        "필요합니다.",
+    ),
+    "api-max-tokens": Sentence(
+        "max_tokens is {asked}, but this model's maximum context length is {limit} tokens.",
+        "max_tokens가 {asked}인데 이 모델의 최대 문맥 길이는 {limit}토큰입니다.",
+    ),
+    "api-top-logprobs": Sentence(
+        "top_logprobs needs logprobs: true.", "top_logprobs를 쓰려면 logprobs: true가 필요합니다."
+    ),
+    "api-stream-options": Sentence(
+        "stream_options needs stream: true.", "stream_options를 쓰려면 stream: true가 필요합니다."
+    ),
+    "api-nothing-asked": Sentence(
+        "max_tokens 0 only makes sense with echo, and not as a stream.",
+        "max_tokens 0은 echo와 함께, 스트림이 아닐 때만 쓸 수 있습니다.",
+    ),
+    "api-token": Sentence(
+        "The token {token} does not exist; the vocabulary has {vocabulary}.",
+        "{token}번 토큰은 없습니다. 어휘는 {vocabulary}개입니다.",
+    ),
+    "api-user-last": Sentence("The messages must end with the user.", "메시지는 user의 말로 끝나야 합니다."),
+    "api-either": Sentence("Give either prompt or messages.", "prompt와 messages 가운데 하나만 보내세요."),
+    "api-no-votes": Sentence(
+        "This server keeps no votes: it serves no run. Start it with --votes FILE.",
+        "이 서버는 투표를 적지 않습니다. 실행 폴더를 제공하는 것이 아니니 --votes 파일로 시작하세요.",
+    ),
     "source-unknown": Sentence(
         "No source is called {name}. Did you mean {nearest}? Known: {known}.",
         "{name}(이)라는 출처는 없습니다. {nearest}을(를) 뜻하셨나요? 있는 것: {known}.",
@@ -981,6 +1148,120 @@ MESSAGES: dict[str, Sentence] = {
         "{files}: 규칙에 걸려 레코드 {rows}개 가운데 {count}개가 버려집니다({rules}). "
         "한도는 max_dropped = {limit}이고 하나는 남아야 합니다. {rejects}에 목록이 있습니다. "
         "맞는 파일인지 확인하거나 max_dropped를 올리세요.",
+    ),
+    # --- labelling
+    "help-label": Sentence(
+        "People choose the better answer, on a page of this machine.",
+        "이 컴퓨터의 페이지에서 사람이 더 나은 답변을 고릅니다.",
+    ),
+    "help-label-page": Sentence(
+        "Open the page; the word `page` may be left out.", "페이지를 엽니다. `page`는 빼도 됩니다."
+    ),
+    "help-label-agreement": Sentence(
+        "How far annotators agree with each other, with themselves and with judges; sides and lengths.",
+        "사람끼리, 자신과, 채점 모델과 얼마나 일치하는지, 자리와 길이에 얼마나 기우는지.",
+    ),
+    "help-label-export": Sentence(
+        "What the votes come to: preferences that steps read, or every vote.",
+        "투표의 결과: 단계가 읽는 선호 레코드, 또는 모든 투표.",
+    ),
+    "help-label-what": Sentence(
+        "A file of preferences or replies, or a run folder.", "선호나 답변의 파일, 또는 실행 폴더."
+    ),
+    "help-label-labels": Sentence(
+        "The folder of the votes; beside the file, or `labels` in the run, by default.",
+        "투표 폴더. 기본값은 파일 옆, 또는 실행 폴더 안의 `labels`.",
+    ),
+    "help-label-host": Sentence(
+        "Address to listen at. Any but this machine's own makes a key that the link must have.",
+        "들을 주소. 이 컴퓨터 밖에 열면 열쇠를 만들고, 링크에 그 열쇠가 있어야 합니다.",
+    ),
+    "help-label-port": Sentence("Port; 0 takes a free one.", "포트. 0이면 빈 포트."),
+    "help-label-author": Sentence(
+        "Whose replies to compare; repeatable. Of a run the last two by default.",
+        "비교할 답변의 작성자. 여러 번 쓸 수 있습니다. 실행 폴더면 기본값은 마지막 둘.",
+    ),
+    "help-label-gold": Sentence(
+        "Preferences whose answer is known, shown in between to test annotators; repeatable.",
+        "정답을 아는 선호 레코드. 사이사이 보여 정확도를 잽니다. 여러 번 쓸 수 있습니다.",
+    ),
+    "help-label-judge": Sentence(
+        "A judge's preferences on the same answers: hidden, and compared with the votes; repeatable.",
+        "같은 답변에 대한 채점 모델의 선호 레코드. 숨겨 두고 투표와 견줍니다. 여러 번 쓸 수 있습니다.",
+    ),
+    "help-label-seed": Sentence(
+        "Draws sides and order; stays what it was when labelling began.",
+        "자리와 순서를 뽑는 씨앗. 라벨을 시작한 뒤에는 바뀌지 않습니다.",
+    ),
+    "help-label-overlap": Sentence(
+        "Share of the items that several people label (0.2).", "여러 사람이 라벨하는 항목의 비율(0.2)."
+    ),
+    "help-label-per-item": Sentence(
+        "How many people label such an item (2).", "그런 항목 하나를 라벨하는 사람 수(2)."
+    ),
+    "help-label-repeats": Sentence(
+        "Share of items that one sees again, sides swapped (0.04).",
+        "자리를 바꾸어 한 번 더 보는 항목의 비율(0.04).",
+    ),
+    "help-label-goal": Sentence("Votes of a sitting (50).", "한 번에 할 투표 수(50)."),
+    "help-label-show-judge": Sentence(
+        "After each vote show what the judge chose.", "투표한 뒤에 채점 모델의 선택을 보입니다."
+    ),
+    "help-label-out": Sentence(
+        "Where to write; with --votes, .csv is for spreadsheets.",
+        "쓸 파일. --votes와 함께면 .csv는 표 계산 프로그램용.",
+    ),
+    "help-label-ties": Sentence(
+        "Items on which nobody won: drop or keep.", "승부가 나지 않은 항목: drop 또는 keep."
+    ),
+    "help-label-both-bad": Sentence(
+        "Items that most call bad on all sides: drop, or a tie.",
+        "과반이 모두 나쁘다고 한 항목: drop(빼기) 또는 tie(비김).",
+    ),
+    "help-label-pairs": Sentence(
+        "Take rankings of more than two answers apart into weighted pairs.",
+        "셋 이상의 순위를 가중치가 있는 쌍으로 나눕니다.",
+    ),
+    "help-label-votes": Sentence(
+        "Every vote as it was given, in place of preferences.", "선호 레코드 대신 모든 투표를 그대로."
+    ),
+    "label-open": Sentence(
+        "{items} items; votes are kept in {folder}. Ctrl-C ends it.",
+        "항목 {items}개. 투표는 {folder}에 저장합니다. Ctrl-C로 끝냅니다.",
+    ),
+    "label-damaged": Sentence(
+        "the database of votes was damaged and lies in {aside} now; {count} events came back from the copy.",
+        "투표 데이터베이스가 깨져 {aside}(으)로 옮기고, 사본에서 {count}건을 되살렸습니다.",
+    ),
+    "label-healed": Sentence(
+        "{count} events were in one of the two copies of votes only; both have them now.",
+        "투표 사본 둘 가운데 하나에만 있던 {count}건을 채워 넣었습니다.",
+    ),
+    "label-exported": Sentence("{out}: {counts}.", "{out}: {counts}."),
+    "label-no-items": Sentence(
+        "{path}: nothing to compare. Give preferences, or replies of two or more authors to the same prompts.",
+        "{path}: 견줄 것이 없습니다. 선호 레코드나, 같은 프롬프트에 대한 두 작성자 이상의 답변을 주세요.",
+    ),
+    "label-item-unknown": Sentence("there is no item {item}.", "{item}이라는 항목이 없습니다."),
+    "label-ranking": Sentence(
+        "{ranking} does not rank every answer once.", "{ranking}은 모든 답변의 순위를 한 번씩 매기지 않습니다."
+    ),
+    "labels-none": Sentence(
+        "{path}: no votes yet. Open the page first with `dajeong label`.",
+        "{path}: 아직 투표가 없습니다. 먼저 `dajeong label`로 페이지를 여세요.",
+    ),
+    "labels-damaged": Sentence(
+        "{path}: the database cannot be read ({problem}). Opening the page mends it from the copy beside it.",
+        "{path}: 데이터베이스를 읽을 수 없습니다({problem}). 페이지를 열면 옆의 사본으로 고칩니다.",
+    ),
+    "labels-unreadable": Sentence(
+        "a vote cannot be read, it may be of a newer version: {line}.",
+        "읽을 수 없는 투표가 있습니다. 더 새로운 버전의 것일 수 있습니다: {line}.",
+    ),
+    "labels-unwritable": Sentence(
+        "the vote could not be kept ({problem}). Look at the disk and who else has the database open, then try "
+        "again.",
+        "투표를 저장하지 못했습니다({problem}). 디스크와, 데이터베이스를 연 다른 프로그램을 살핀 뒤 다시 하세요.",
     ),
     # --- evaluation
     "evaluating-replies": Sentence("Asking the models", "모델에게 묻는 중"),
@@ -1256,6 +1537,101 @@ MESSAGES: dict[str, Sentence] = {
     "inspect-cut": Sentence("cut", "잘림"),
     "inspect-title": Sentence("What the model will learn from", "모델이 배울 내용"),
     "inspect-findings": Sentence("Findings", "알아둘 것"),
+    # --- plan
+    "help-plan": Sentence(
+        "Memory, tokens, hours, money and disk of every step, before anything is spent.",
+        "아무것도 쓰기 전에 단계마다 메모리, 토큰, 시간, 비용, 디스크를 미리 셈합니다.",
+    ),
+    "help-plan-gpu": Sentence(
+        "The card: a size in GiB, a name such as a100-40 or h100, or cpu.",
+        "카드: GiB 크기, a100-40이나 h100 같은 이름, 또는 cpu.",
+    ),
+    "help-plan-gpus": Sentence("How many of them share a step.", "한 단계를 나누어 맡는 카드 수."),
+    "help-plan-parallel": Sentence(
+        "How they share it: single, ddp, fsdp2, zero2, zero3; with several cards ddp.",
+        "나누는 방식: single, ddp, fsdp2, zero2, zero3. 카드가 여럿이면 ddp.",
+    ),
+    "help-plan-data": Sentence(
+        "First run the steps that make the data, where neither a model nor a service has a part in them.",
+        "모델도 서비스도 쓰지 않는 데이터 단계를 먼저 실행합니다.",
+    ),
+    "plan-card-unknown": Sentence(
+        "--gpu {card}: no such card here. Did you mean {nearest}? Known: {known}, cpu.",
+        "--gpu {card}: 모르는 카드입니다. 혹시 {nearest}? 아는 카드: {known}, cpu.",
+    ),
+    "plan-parallel-unknown": Sentence(
+        "--parallel {parallel}: expected one of {known}.",
+        "--parallel {parallel}: {known} 가운데 하나여야 합니다.",
+    ),
+    "plan-base-unknown": Sentence(
+        "{model}: neither a folder with a config.json, nor a base whose shape is known here, nor to be had from "
+        "the Hub now.",
+        "{model}: config.json이 있는 폴더도, 여기서 모양을 아는 기반 모델도 아니고, 지금 Hub에서 받을 수도 없습니다.",
+    ),
+    "plan-one": Sentence("one", "한 장의"),
+    "plan-many": Sentence("{gpus} ({parallel}) of", "{gpus}장({parallel})의"),
+    "plan-head": Sentence(
+        "{recipe} on {cards} {card}: a step may hold {room} of its {gib} GiB. Predicted; nothing was measured on "
+        "such a card.",
+        "{recipe}, {cards} {card}: 한 단계가 {gib} GiB 가운데 {room} GiB까지 쓸 수 있습니다. 예측이며, 그런 카드에서 "
+        "잰 값이 아닙니다.",
+    ),
+    "plan-head-cpu": Sentence(
+        "{recipe} on the processor, in float32. Predicted, not measured.",
+        "{recipe}, 프로세서에서 float32로. 예측이며 잰 값이 아닙니다.",
+    ),
+    "plan-column-step": Sentence("step", "단계"),
+    "plan-column-model": Sentence("base", "기반 모델"),
+    "plan-column-weights": Sentence("weights", "가중치"),
+    "plan-column-adapters": Sentence("adapters", "어댑터"),
+    "plan-column-optimizer": Sentence("optimizer", "옵티마이저"),
+    "plan-column-activations": Sentence("activations", "활성값"),
+    "plan-column-logits": Sentence("logits", "로짓"),
+    "plan-column-cache": Sentence("KV cache", "KV 캐시"),
+    "plan-column-peak": Sentence("peak GiB", "최대 GiB"),
+    "plan-column-fits": Sentence("fits", "들어감"),
+    "plan-column-micro": Sentence("tokens a forward", "한 번에 읽는 토큰"),
+    "plan-column-updates": Sentence("updates", "갱신"),
+    "plan-column-tokens": Sentence("tokens", "토큰"),
+    "plan-column-hours": Sentence("hours", "시간"),
+    "plan-column-disk": Sentence("disk GiB", "디스크 GiB"),
+    "plan-phase-update": Sentence("update", "갱신"),
+    "plan-phase-scoring": Sentence("scoring", "채점"),
+    "plan-phase-rollout": Sentence("sampling", "생성"),
+    "plan-phase-reading": Sentence("reading", "읽기"),
+    "plan-per-million": Sentence("{hours} per million tokens", "백만 토큰마다 {hours}"),
+    "plan-unknown": Sentence("{step}: nothing can be said. {why}", "{step}: 말할 수 없습니다. {why}"),
+    "plan-fix": Sentence(
+        "{step} does not fit. It does with {settings} ({peak} GiB; takes about {slower} times as long).",
+        "{step}: 들어가지 않습니다. {settings}이면 들어갑니다({peak} GiB, 걸리는 시간은 약 {slower}배).",
+    ),
+    "plan-no-fix": Sentence(
+        "{step} does not fit, and no setting of the step is enough. Take a larger card, several with --gpus and "
+        "--parallel fsdp2 or zero3, or a smaller base.",
+        "{step}: 들어가지 않고, 단계의 설정만으로는 모자랍니다. 더 큰 카드나 --gpus와 --parallel fsdp2 또는 zero3로 "
+        "여러 장을, 아니면 더 작은 기반 모델을 쓰세요.",
+    ),
+    "plan-missing": Sentence("Files that are not there: {files}.", "없는 파일: {files}."),
+    "plan-from-settings": Sentence(
+        "From settings alone, since the data are not there: {steps}. Examples are taken to be as long as allowed, "
+        "prompts 256 tokens; with the data, --data counts them.",
+        "데이터가 없어 설정만으로 셈한 단계: {steps}. 예시는 허용된 최대 길이, 프롬프트는 256토큰으로 봅니다. 데이터가 "
+        "있으면 --data로 셉니다.",
+    ),
+    "plan-download": Sentence(
+        "Weights to download once: {gib} GiB on the disk.", "한 번 내려받을 가중치: 디스크 {gib} GiB."
+    ),
+    "plan-hours": Sentence(
+        "Hours: operations over the rate that the maker of the {card} states, of which {low} to {high} are taken to "
+        "be reached.",
+        "시간: 연산 수를 {card} 제조사가 밝힌 속도로 나눈 값이며, 그 속도의 {low}~{high}에 이른다고 봅니다.",
+    ),
+    "plan-hours-measured": Sentence(
+        "Hours: operations over the rate of large products measured on an {card}, of which {low} to {high} are taken "
+        "to be reached; no run was measured.",
+        "시간: 연산 수를 {card}에서 잰 큰 행렬곱의 속도로 나눈 값이며, 그 속도의 {low}~{high}에 이른다고 봅니다. 실제 "
+        "실행을 잰 것은 아닙니다.",
+    ),
     # --- doctor of the machine
     "help-doctor": Sentence(
         "Show what this machine has and what each recipe lacks on it.",
@@ -1832,6 +2208,141 @@ MESSAGES: dict[str, Sentence] = {
         "dajeong data doctor FILE; or read it first in a recipe.",
         "파일에서 {count}행을 {source}(으)로 읽을 수 없습니다(첫째: {place}). 아무것도 쓰지 않았습니다. "
         "dajeong data doctor FILE로 확인하거나 레시피에서 먼저 읽으세요.",
+    ),
+    # --- exporting models
+    "help-export": Sentence(
+        "Hand a model on: as an adapter, merged, as GGUF, for Ollama; with its card, to the Hub if asked.",
+        "모델을 내보냅니다. 어댑터, 합친 모델, GGUF, Ollama용으로 모델 카드와 함께 쓰고, 원하면 Hub에 올립니다.",
+    ),
+    "help-export-folder": Sentence("The folder to write.", "쓸 폴더."),
+    "help-export-adapter": Sentence(
+        "The adapter in PEFT's files; a base of this machine is copied beside it.",
+        "PEFT 형식의 어댑터. 이 컴퓨터에만 있는 기반 모델은 옆에 복사합니다.",
+    ),
+    "help-export-merged": Sentence(
+        "One model for transformers, adapter and base added in float32.",
+        "어댑터와 기반 모델을 float32로 합친 transformers용 모델.",
+    ),
+    "help-export-gguf": Sentence(
+        "One GGUF file for llama.cpp (extra gguf).", "llama.cpp용 GGUF 파일 하나(추가 기능 gguf)."
+    ),
+    "help-export-ollama": Sentence(
+        "A GGUF file and the Modelfile for Ollama.", "GGUF 파일과 Ollama의 Modelfile."
+    ),
+    "help-export-dtype": Sentence(
+        "Numbers of the weights; the base's own by default. q8_0 for GGUF only.",
+        "가중치의 수 형식. 기본값은 기반 모델의 형식. q8_0은 GGUF에만 쓸 수 있습니다.",
+    ),
+    "help-export-shard": Sentence("Largest weight file.", "가중치 파일 하나의 최대 크기."),
+    "help-export-base": Sentence(
+        "Where others find the adapter's base; it is then not copied.",
+        "다른 사람이 기반 모델을 찾을 곳. 주면 복사하지 않습니다.",
+    ),
+    "help-export-model-allow": Sentence(
+        "Hand it on although it learned from texts under this licence, because you have the right; "
+        "repeatable. none: what states no licence.",
+        "이 라이선스의 글로 배웠어도 권리가 있어 내보냅니다. 여러 번 쓸 수 있습니다. none은 라이선스가 적히지 "
+        "않은 것.",
+    ),
+    "help-export-force": Sentence("Replace the folder if it is there.", "폴더가 이미 있으면 바꿉니다."),
+    "help-export-push": Sentence(
+        "Upload it to this repository of the Hub, if nothing private is found in it.",
+        "Hub의 이 저장소에 올립니다. 올리기 전에 키, 개인정보, 경로가 없는지 살핍니다.",
+    ),
+    "help-export-private": Sentence("A new repository is private.", "새 저장소를 비공개로 만듭니다."),
+    "export-form": Sentence("Choose one form: {known}.", "형식을 하나 고르세요: {known}."),
+    "export-dtype": Sentence(
+        "--dtype {dtype}: not for this form. Possible: {known}.",
+        "--dtype {dtype}: 이 형식에는 쓸 수 없습니다. 가능: {known}.",
+    ),
+    "export-exists": Sentence(
+        "{path}: there already. Choose another folder, or replace it with --force.",
+        "{path}: 이미 있습니다. 다른 폴더를 고르거나 --force로 바꾸세요.",
+    ),
+    "export-reward": Sentence(
+        "{path}: a reward model, which scores and does not talk. Name the folder of a policy.",
+        "{path}: 말하지 않고 점수를 매기는 보상 모델입니다. 정책 모델의 폴더를 쓰세요.",
+    ),
+    "export-no-adapter": Sentence(
+        "{model}: a whole model, not an adapter. Use --merged.",
+        "{model}: 어댑터가 아니라 전체 모델입니다. --merged를 쓰세요.",
+    ),
+    "export-model-licences": Sentence(
+        "{model} learned from texts, or stands on a base, that may not be passed on as far as is known: "
+        '{licences}. Nothing was written. Where you have the right: --allow-licence "{example}", once for '
+        "each.",
+        "{model}이(가) 배운 글이나 기반 모델을 내보내도 되는지 알 수 없습니다: {licences}. 아무것도 쓰지 "
+        '않았습니다. 권리가 있다면 라이선스마다 --allow-licence "{example}"처럼 적으세요.',
+    ),
+    "export-vocabulary": Sentence(
+        "{path}: the model had {rows} rows of tokens, what was written has {found}. This is a bug.",
+        "{path}: 모델의 토큰 행은 {rows}개인데 쓴 것은 {found}개입니다. 프로그램의 버그입니다.",
+    ),
+    "export-gap": Sentence(
+        "{path}: the merged model's logits differ by {gap} (at most {largest}): it is another model. Nothing "
+        "was kept.",
+        "{path}: 합친 모델의 로짓이 {gap}만큼 다릅니다(최대 {largest}). 다른 모델이 되어 남기지 않았습니다.",
+    ),
+    "export-turns": Sentence(
+        "The template {template} joins messages by more than their order, which Ollama's cannot. Use --gguf: "
+        "llama.cpp reads the Jinja template in it.",
+        "템플릿 {template}은(는) 메시지 순서만으로 정해지지 않아 Ollama의 형식으로 옮길 수 없습니다. --gguf를 "
+        "쓰세요. llama.cpp는 그 안의 Jinja 템플릿을 읽습니다.",
+    ),
+    "gguf-tokenizer": Sentence(
+        "GGUF has no equal of this tokenizer. It must be BPE over bytes or over characters with byte fallback, "
+        "with a split that llama.cpp knows: {known}.",
+        "GGUF로 똑같이 옮길 수 없는 토크나이저입니다. 바이트 BPE나 바이트로 대신하는 글자 BPE여야 하고, 나누는 "
+        "방법을 llama.cpp가 알아야 합니다: {known}.",
+    ),
+    "gguf-family": Sentence(
+        "No GGUF for models of the kind {family}. Possible: {known}.",
+        "{family} 모델은 GGUF로 쓸 수 없습니다. 가능: {known}.",
+    ),
+    "gguf-rope": Sentence(
+        "No GGUF for positions of the kind {rope}: only plain rotation is written.",
+        "위치 방식 {rope}은(는) GGUF로 쓸 수 없습니다. 보통의 회전만 씁니다.",
+    ),
+    "gguf-tensor": Sentence(
+        "llama.cpp has no name for the weight {name}.", "llama.cpp에 가중치 {name}의 이름이 없습니다."
+    ),
+    "gguf-ids": Sentence(
+        "{model}: llama.cpp's tokenizer would read {line!r} as other tokens. Nothing was written.",
+        "{model}: llama.cpp의 토크나이저는 {line!r}을(를) 다른 토큰으로 읽습니다. 아무것도 쓰지 않았습니다.",
+    ),
+    "gguf-read-back": Sentence(
+        "{path}: the tokenizer read back is not the one written. This is a bug.",
+        "{path}: 다시 읽은 토크나이저가 쓴 것과 다릅니다. 프로그램의 버그입니다.",
+    ),
+    "export-loading": Sentence("loading {model} in float32", "{model}을(를) float32로 읽는 중"),
+    "export-model-done": Sentence("{path}: {files} files", "{path}: 파일 {files}개"),
+    "export-model-gap": Sentence(
+        "largest logit difference to base and adapter: {gap}; the likeliest next token is the same after "
+        "{same} of {tokens} tokens",
+        "합치기 전과 로짓의 가장 큰 차이: {gap}; 토큰 {tokens}개 가운데 다음 토큰이 같은 비율: {same}",
+    ),
+    "export-model-lines": Sentence(
+        "tokenizer rebuilt from the file: the same ids on {lines} lines",
+        "파일에서 다시 만든 토크나이저: {lines}줄에서 같은 id",
+    ),
+    "export-model-pushed": Sentence("uploaded: {address}", "올림: {address}"),
+    "push-found": Sentence(
+        "{path}: {count} places must not leave: {found}. Nothing was uploaded. Remove them there, or in what "
+        "the model was made from.",
+        "{path}: 내보내면 안 되는 것이 {count}곳 있습니다: {found}. 아무것도 올리지 않았습니다. 그곳이나 모델을 "
+        "만든 자료에서 지우세요.",
+    ),
+    "push-offline": Sentence(
+        "HF_HUB_OFFLINE is set: nothing is uploaded. Unset it.",
+        "HF_HUB_OFFLINE이 켜져 있어 올리지 않습니다. 끄고 다시 하세요.",
+    ),
+    "push-failed": Sentence(
+        "{repository}: the Hub did not take it: {problem}. The folder stays; the same command with --force tries again.",
+        "{repository}: Hub가 받지 않았습니다: {problem}. 폴더는 그대로 있습니다. --force를 붙여 다시 하세요.",
+    ),
+    "prompter-no-reply": Sentence(
+        "the text does not hold what an answer starts behind: {header}",
+        "답이 시작되는 곳을 찾지 못했습니다: {header}",
     ),
     # --- model services
     "asking": Sentence("asking {model}", "{model}에 묻는 중"),

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dajeong.catalog import load
-from dajeong.errors import DajeongError, Stopped, UsageProblem
+from dajeong.errors import DajeongError, EnvironmentProblem, Stopped, UsageProblem
 from dajeong.fingerprint import Reason
 from dajeong.ledger import Decision, Ledger
 from dajeong.lock import locked
@@ -90,16 +90,29 @@ def execute(
     """
     steps = chosen(recipe, wish)
     together = team()
-    if together.rank > 0:
-        _help(recipe, run, together)
-        return None
+    with together.as_one():
+        if together.rank > 0:
+            _help(recipe, run, together)
+            return None
+        return _lead(recipe, steps, run, wish, progress or Quiet(), report, together)
+
+
+def _lead(
+    recipe: Recipe,
+    steps: list[Step],
+    run: Path,
+    wish: Wish,
+    progress: Progress,
+    report: str | None,
+    together: Team,
+) -> list[Result]:
+    """What rank 0 does, or the only process there is."""
     with locked(run), signals_noted(), _traceback_kept(run / "error.txt"):
         sweep_run(run)
         write_text(run / "recipe.yaml", recipe.resolved())
         ledger = Ledger(recipe, run, wish.force)
         for step in steps:
             _refuse_loss(step, ledger)  # now, not when hours before it are done
-        progress = progress or Quiet()
         with following(recipe.shared.tracking, run, recipe.shared.name, progress):
             worked = _run_steps(recipe, steps, ledger, wish, progress, together)
         together.told(None)
@@ -116,6 +129,8 @@ def _help(recipe: Recipe, run: Path, together: Team) -> None:
     with signals_noted():
         while (name := together.told(None)) is not None:
             step = ledger.steps[name]
+            if not StepFolder(run, name).started():
+                raise EnvironmentProblem("run-not-shared", run=run.absolute())
             use_threads(recipe.shared.threads)
             load(step.kind.run)(step.settings, ledger.workplace(step, Quiet()))
 

@@ -43,8 +43,9 @@ class Shared(Frozen):
     """The prompt template."""
     threads: int | None = Field(None, ge=1)
     """Processor threads; all of this machine's by default. Results are byte-equal only for equal threads."""
-    parallel: Literal["single", "ddp"] = "single"
-    """How the processes of a launch by torchrun share training; `single` is one process."""
+    parallel: Literal["single", "ddp", "fsdp2", "zero2", "zero3"] = "single"
+    """How the processes of a launch share training: `single` is one process; with `ddp` each holds all
+    weights; with `fsdp2` and `zero3` they lie in parts on all; with `zero2` the optimizer's state does."""
     data_dir: Path | None = None
     """Relative files of the recipe lie below this folder."""
     scale: float = Field(1.0, gt=0, le=1)

@@ -1,13 +1,18 @@
 """The processes of one run: rank 0 decides, locks and writes; the others join steps that share their work.
 
-Alone there is nothing to agree on, and torch is not loaded. Launched by torchrun, rank 0's word reaches all.
+Alone there is nothing to agree on, and torch is not loaded. Launched together, rank 0's word reaches all, and
+all end when one does.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, Protocol, TypeVar
+
+from dajeong.watch import Store, Watch, is_of_the_others, process_gone
 
 T = TypeVar("T")
 
@@ -21,12 +26,18 @@ class Team(Protocol):
     def told(self, word: T) -> T:
         """Rank 0's `word`, on every process."""
 
+    def as_one(self) -> contextlib.AbstractContextManager[None]:
+        """Around all that the processes do together: where one ends, all do, and one of them says why."""
+
 
 class Alone:
     rank = 0
 
     def told(self, word: T) -> T:
         return word
+
+    def as_one(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
 
 
 class Launched:
@@ -36,9 +47,11 @@ class Launched:
         import torch
         from torch import distributed
 
+        from dajeong.training.processes import BACKEND
+
         if not distributed.is_initialized():
-            distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE)
-        self.rank = distributed.get_rank()
+            distributed.init_process_group(BACKEND if torch.cuda.is_available() else "gloo", timeout=PATIENCE)
+        self.rank, self.world = distributed.get_rank(), distributed.get_world_size()
         self.group = distributed.new_group(backend="gloo", timeout=PATIENCE)
 
     def told(self, word: T) -> T:
@@ -47,6 +60,32 @@ class Launched:
         box: list[Any] = [word]
         distributed.broadcast_object_list(box, src=0, group=self.group)
         return box[0]  # type: ignore[no-any-return]
+
+    @contextlib.contextmanager
+    def as_one(self) -> Iterator[None]:
+        watch = Watch(_store(), self.rank, self.world)
+        watch.start()
+        try:
+            yield
+        except Exception as problem:
+            told = process_gone() if is_of_the_others(problem) else problem
+            code = getattr(told, "exit_code", 1)
+            if not watch.failed(code):
+                raise SystemExit(code) from problem
+            raise told from problem
+        finally:
+            watch.stop()
+
+
+def _store() -> Store:
+    """A connection of its own to the store of the launch: the threads of one would wait for each other."""
+    from torch import distributed
+
+    host, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    store = distributed.TCPStore(
+        host, port, is_master=False, timeout=timedelta(seconds=10), wait_for_workers=False
+    )
+    return distributed.PrefixStore("dajeong", store)  # type: ignore[no-any-return]
 
 
 def team() -> Team:

@@ -23,6 +23,7 @@ from dajeong.models.runtime import key
 from dajeong.models.settings import LoraSettings, RuntimeSettings, TinySettings
 from dajeong.models.tiny import write_tiny
 from dajeong.models.tokenize import Tokens
+from dajeong.models.whole import whole
 from dajeong.records import Decoding
 from dajeong.rollout.engine import Completion, Engine, OnToken, Request
 from dajeong.rollout.native import NativeEngine
@@ -446,7 +447,7 @@ class Trace:
         self.journal = journal_of(self.work) if self.loop.parallel.rank == 0 else []
 
     def _parameters(self) -> dict[str, Tensor]:
-        return {name: parameter.detach().clone() for name, parameter in self.loop.optimizer._named()}
+        return {name: whole(parameter).clone() for name, parameter in self.loop.optimizer._named()}
 
     def _watch(self) -> None:
         step, divide = self.loop.optimizer.step, self.loop._global_weights
@@ -457,7 +458,7 @@ class Trace:
 
         def watched(progress: float, trains: Any) -> Any:
             if not self.gradients:
-                self.gradients = {n: p.grad.clone() for n, p in self.loop.optimizer._named()}  # type: ignore[union-attr]
+                self.gradients = {n: whole(p.grad).clone() for n, p in self.loop.optimizer._named()}  # type: ignore[arg-type]
             return step(progress, trains)
 
         self.loop._global_weights = counted  # type: ignore[method-assign]

@@ -12,7 +12,6 @@ from dajeong.errors import EnvironmentProblem
 from dajeong.progress import Quiet
 from dajeong.training.checkpoint import FILES, Checkpoint, Checkpoints
 from dajeong.training.loop import circumstances
-from dajeong.training.parallel import Single
 
 IDENTITY = {"threads": 2, "world": 1, "role": "sft"}
 
@@ -118,9 +117,9 @@ def test_other_circumstances_are_refused_by_name(three: Checkpoints, heard: Hear
     assert str(newest(three)) in str(caught.value)
 
 
-def test_threads_processes_and_torch_are_part_of_the_circumstances() -> None:
-    found = circumstances(Single(), {"role": "sft"})
-    assert found["threads"] == torch.get_num_threads() and found["world"] == 1
+def test_threads_and_torch_are_part_of_the_circumstances() -> None:
+    found = circumstances({"role": "sft"})
+    assert found["threads"] == torch.get_num_threads() and "world" not in found
     assert found["torch"] == torch.__version__ and found["role"] == "sft" and found["capability"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ def told(models: Path, monkeypatch: pytest.MonkeyPatch, patience: int | None = 3
     """SFT of eight updates whose readings are written down beforehand."""
     monkeypatch.setattr(Sft, "mean_loss", lambda self, examples: LOSSES[self.done - 1])
     algorithm = make_sft(models, updates=8, validate_every=0.125)
-    algorithm.best = Best(algorithm.models["main"].parameters_of("sft"), patience)
+    algorithm.best = Best(partial(algorithm.models["main"].parameters_of, "sft"), patience)
     return algorithm
 
 
@@ -163,7 +164,7 @@ def test_every_epoch_ends_with_a_reading(models: Path, every: float) -> None:
 
 def test_the_best_is_a_copy(models: Path) -> None:
     owned = fresh_base(models).model.parameters_of(BASE)
-    best = Best(owned)
+    best = Best(lambda: owned)
     best.read(1, 1.0)
     with torch.no_grad():
         for parameter in owned.values():

@@ -49,7 +49,8 @@ from dajeong.models.checkpointing import Recomputed, blocks_of
 from dajeong.storage import read_json
 from dajeong.templates import TEMPLATES
 from dajeong.training.checkpoint import Checkpoint, Checkpoints
-from dajeong.training.parallel import Ddp, Single, parallel_of
+from dajeong.training.parallel import Single, parallel_of
+from dajeong.training.parallel_ddp import Ddp
 
 ROOT = Path(__file__).parents[2]
 

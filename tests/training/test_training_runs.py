@@ -23,7 +23,8 @@ from dajeong.training import base, dpo, grpo, kto, orpo, ppo, reward, rloo, sft
 from dajeong.training.algorithm import StepReport
 from dajeong.training.group_settings import GrpoSettings, RlooSettings
 from dajeong.training.loop import Loop
-from dajeong.training.parallel import Ddp, Single, parallel_of
+from dajeong.training.parallel import Single, parallel_of
+from dajeong.training.parallel_ddp import Ddp
 from dajeong.training.ppo_settings import PpoSettings
 from dajeong.training.preference_settings import DpoSettings, KtoSettings, OrpoSettings
 from dajeong.training.settings import BaseSettings, RewardSettings, SftSettings

@@ -18,6 +18,7 @@ from dajeong.models.base import Base
 from dajeong.models.layout import Layout
 from dajeong.models.roles import RoleModel
 from dajeong.models.settings import LoraSettings
+from dajeong.models.whole import whole
 from dajeong.records import Frozen
 from dajeong.storage import read_json, whole_folder, write_json, write_text
 from dajeong.templates import Template, load_template, template_json
@@ -51,11 +52,19 @@ def save_role(
     template: Template,
     notes: AdapterNotes | None = None,
     card: str | None = None,
+    *,
+    write: bool = True,
 ) -> None:
-    """Write `role` as a PEFT folder beside tokenizer, template and card, then prove it by reading it back."""
+    """Write `role` as a PEFT folder beside tokenizer, template and card, then prove it by reading it back.
+
+    Where its weights lie in parts on several processes, all take part, and one of them has `write`.
+    """
     tensors = adapter_tensors(base.model, role)
     if not any(bool(tensor.any()) for name, tensor in tensors.items() if "lora_B" in name):
         raise EnvironmentProblem("adapter-empty", path=folder, role=role)
+    if not write:
+        _moves(base, role)
+        return
     with whole_folder(folder) as place:
         save_file(tensors, place / WEIGHTS, metadata={"format": "pt"})
         write_json(place / CONFIG, _peft_config(base, role, folder))
@@ -65,7 +74,7 @@ def save_role(
         write_json(place / NOTES, (notes or AdapterNotes(role=role)).model_dump())
         if card is not None:
             write_text(place / CARD, card)
-        _prove(base, role, place)
+        _prove(base, role, place, tensors)
 
 
 def adapter_tensors(model: RoleModel, role: str) -> dict[str, torch.Tensor]:
@@ -74,11 +83,15 @@ def adapter_tensors(model: RoleModel, role: str) -> dict[str, torch.Tensor]:
     for name, layer in model.role_layers().items():
         if role in layer.A:
             prefix = f"base_model.model.{name}"
-            tensors[f"{prefix}.lora_A.weight"] = layer.A[role].detach().float().cpu().contiguous()
-            tensors[f"{prefix}.lora_B.weight"] = layer.B[role].detach().float().cpu().contiguous()
+            tensors[f"{prefix}.lora_A.weight"] = _plain(layer.A[role])
+            tensors[f"{prefix}.lora_B.weight"] = _plain(layer.B[role])
     if role in model.heads:
-        tensors[HEAD] = model.score(role).detach().float().cpu().contiguous()
+        tensors[HEAD] = _plain(model.score(role))
     return tensors
+
+
+def _plain(weight: torch.Tensor) -> torch.Tensor:
+    return whole(weight).float().cpu().contiguous()
 
 
 def _peft_config(base: Base, role: str, folder: Path) -> dict[str, Any]:
@@ -188,16 +201,21 @@ def _fill(model: RoleModel, role: str, stored: dict[str, torch.Tensor]) -> None:
             model.score(role).copy_(stored[HEAD])
 
 
-def _prove(base: Base, role: str, folder: Path) -> None:
+def _prove(base: Base, role: str, folder: Path, ours: dict[str, torch.Tensor]) -> None:
     """Read the folder back: its tensors must be ours, and the role must differ from the bare base."""
+    moves = _moves(base, role)
     stored = load_file(folder / WEIGHTS)
-    ours = adapter_tensors(base.model, role)
     same = stored.keys() == ours.keys() and all(torch.equal(stored[name], ours[name]) for name in ours)
+    if not same or not moves:
+        raise EnvironmentProblem("adapter-empty", path=folder, role=role)
+
+
+def _moves(base: Base, role: str) -> bool:
+    """Whether the role answers anything else than the bare base."""
     ids = torch.arange(min(8, base.tokenizer.vocab_size), device=base.model.device)[None]
     positions = torch.arange(ids.shape[1], device=base.model.device)[None]
     with torch.no_grad():
         moved = base.model.hidden(ids, positions, Layout.all(role)) - base.model.hidden(
             ids, positions, Layout.all(None)
         )
-    if not same or not bool(moved.any()):
-        raise EnvironmentProblem("adapter-empty", path=folder, role=role)
+    return bool(moved.any())

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 import torch
 
-from dajeong.errors import EnvironmentProblem
+from dajeong.errors import EnvironmentProblem, UsageProblem
 from dajeong.models.fitness import Needs, refuse_misfit
+from dajeong.models.offload import spread
 from dajeong.models.quantised import quantisation
 from dajeong.models.roles import RoleModel, probe
 from dajeong.models.runtime import device_of, dtype_of, quiet_transformers
@@ -55,8 +56,16 @@ def load_base(
     network = _load_network(reference, revision, dtype, placed)
     if not getattr(network, "_supports_attention_backend", False):
         raise EnvironmentProblem("attention-fixed", model=reference, family=type(network).__name__)
-    network = network if placed else network.to(device)
-    model = RoleModel(network, train_base=train_base, checkpointing=settings.checkpointing)
+    streamed = device if settings.offload == "base" else None
+    if streamed and train_base:
+        raise UsageProblem("offload-full")
+    if streamed:
+        spread(network, network.get_submodule(network.base_model_prefix), device)
+    elif not placed:
+        network = network.to(device)
+    model = RoleModel(
+        network, train_base=train_base, checkpointing=settings.checkpointing, streamed_to=streamed
+    )
     model.thrifty = settings.thrifty
     gap = probe(model, [tokenizer.eos_id, *range(min(8, tokenizer.vocab_size))])
     if gap > PROBE_TOLERANCE:

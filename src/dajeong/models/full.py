@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+from torch import nn
 
 from dajeong.models.adapters import CARD, NOTES, TEMPLATE, AdapterNotes
 from dajeong.models.base import Base
+from dajeong.models.whole import in_parts, whole
 from dajeong.storage import whole_folder, write_json, write_text
 from dajeong.templates import Template, template_json
 
@@ -17,10 +21,18 @@ def save_full(
     template: Template | None,
     notes: AdapterNotes | None = None,
     card: str | None = None,
+    *,
+    write: bool = True,
 ) -> None:
-    """Write weights, configuration, tokenizer and card; with `template`, what a chat needs too."""
+    """Write weights, configuration, tokenizer and card; with `template`, what a chat needs too.
+
+    Where weights lie in parts on several processes, all take part, and one of them has `write`.
+    """
+    gathered = _gathered(base.model.base, write) if in_parts(base.model) else {}
+    if not write:
+        return
     with whole_folder(folder) as place:
-        base.model.base.save_pretrained(place)  # type: ignore[operator]
+        base.model.base.save_pretrained(place, **gathered)  # type: ignore[operator]
         base.tokenizer.save(place)
         if template is not None:
             write_text(place / "chat_template.jinja", template.jinja())
@@ -28,3 +40,13 @@ def save_full(
             write_json(place / NOTES, (notes or AdapterNotes(role=role)).model_dump())
         if card is not None:
             write_text(place / CARD, card)
+
+
+def _gathered(base: nn.Module, keep: bool) -> dict[str, Any]:
+    """Every weight, whole, on the CPU of the process that keeps them."""
+    found = {}
+    for name, weight in base.state_dict().items():
+        gathered = whole(weight)
+        if keep:
+            found[name] = gathered.cpu()
+    return {"state_dict": found}

@@ -22,6 +22,7 @@ from dajeong.models.layout import Layout, Packing, TokenBatch, TokenOutputs
 from dajeong.models.logprobs import token_logprobs
 from dajeong.models.lora import ForwardState, RoleLinear, chosen_layers, linear_layers
 from dajeong.models.neox_attention import turn_in_one_step
+from dajeong.models.offload import stream
 from dajeong.models.settings import LoraSettings
 from dajeong.models.thrift import thrifty
 
@@ -32,7 +33,15 @@ BASE = "base"
 class RoleModel(nn.Module):
     """Wraps a Hugging Face causal language model whose attention has been replaced by ours."""
 
-    def __init__(self, base: nn.Module, *, train_base: bool = False, checkpointing: bool = False) -> None:
+    def __init__(
+        self,
+        base: nn.Module,
+        *,
+        train_base: bool = False,
+        checkpointing: bool = False,
+        streamed_to: torch.device | None = None,
+    ) -> None:
+        """`streamed_to`: where the blocks work, if their weights lie elsewhere (`offload.spread`)."""
         super().__init__()
         self.base = base
         self.config: Any = base.config
@@ -48,13 +57,22 @@ class RoleModel(nn.Module):
             module.forward_state = self.forward_state  # type: ignore[assignment]
         turn_in_one_step(self.trunk, self.forward_state)
         self.narrows = narrow_last_layer(self.trunk, self.forward_state)
+        self.works_on = streamed_to
+        """Where forwards run, if not where the weights lie."""
+        if streamed_to is not None:
+            stream(self.trunk, streamed_to)
         if checkpointing:
             checkpoint_layers(self.trunk, self.forward_state)
         self.eval()
 
     @property
     def device(self) -> torch.device:
-        return next(self.base.parameters()).device
+        return self.works_on or next(self.base.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the base."""
+        return self.head.get_parameter("weight").dtype
 
     @property
     def trunk(self) -> nn.Module:
@@ -74,6 +92,8 @@ class RoleModel(nn.Module):
         generator = torch.Generator().manual_seed(seed)
         for layer in self._targets(settings):
             layer.add_role(role, settings.rank, settings.scale, settings.dropout, generator)
+            if self.works_on is not None:
+                layer.A.to(self.works_on), layer.B.to(self.works_on)
             if copy_of is not None and copy_of in layer.A:
                 layer.A[role].data.copy_(layer.A[copy_of].data)
                 layer.B[role].data.copy_(layer.B[copy_of].data)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from dajeong.records import Frozen
 
@@ -51,6 +51,19 @@ class RuntimeSettings(Frozen):
     checkpointing: bool = Field(False, json_schema_extra={"aside": True})
     """Keep only each layer's input for the way back and compute the rest again: less memory, a third more
     time, the same gradients."""
+    offload: Literal["base"] | None = Field(None, json_schema_extra={"aside": True})
+    """`base` keeps the frozen blocks in main memory; each comes to the card while it works. For cards that do
+    not hold the base. Needs `checkpointing`; with `parallel: fsdp2`, the parts lie in main memory."""
     thrifty: bool = False
     """Compute once what the sequences of a forward begin with alike under one role: a template's header, the
     prompt of a preference. Equal within rounding, not bit for bit; roles that drop share nothing."""
+
+    @model_validator(mode="after")
+    def _streams_twice(self) -> Self:
+        if self.offload and not self.checkpointing:
+            raise ValueError(
+                "offload: base needs checkpointing: true, or every weight stays on the card for the way back"
+            )
+        if self.offload and self.quantised:
+            raise ValueError("offload: base holds no quantised weights; choose one of the two")
+        return self

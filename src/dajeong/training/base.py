@@ -21,7 +21,7 @@ from dajeong.templates import TEMPLATES, find_template
 from dajeong.training.cards import card_of
 from dajeong.training.examples import examples_of
 from dajeong.training.loop import Loop
-from dajeong.training.parallel import parallel_of
+from dajeong.training.parallel import parallel_of, saves
 from dajeong.training.settings import BaseSettings
 from dajeong.training.sft import Sft, report_examples
 from dajeong.workplace import Workplace
@@ -40,14 +40,16 @@ def run(settings: BaseSettings, work: Workplace) -> None:
     if parallel.rank == 0:
         draw(drawn, documents, settings, work.seed)
     parallel.gather([])  # the others wait for the folder
-    base = load_base(str(drawn), settings.runtime, train_base=True, needs=Needs(settings.max_tokens))
+    runtime = parallel.runtime(settings.runtime)
+    base = load_base(str(drawn), runtime, train_base=True, needs=Needs(settings.max_tokens))
     examples = examples_of(documents, TEMPLATES["plain"], base.tokenizer, settings.max_tokens)
     report_examples(examples, work)
     algorithm = Sft(base.model, BASE, examples.tokens, settings, settings.optimizer, work.seed, parallel)
     Loop(algorithm, work, parallel, settings.checkpoint_every, {"role": BASE}).run()
-    if parallel.rank == 0:
+    if saves(parallel):
         card = card_of(work, "base", BASE, settings, None, {"text": documents}, None)
-        save_full(base, BASE, work.model_folder, None, card=card)
+        save_full(base, BASE, work.model_folder, None, card=card, write=parallel.rank == 0)
+    if parallel.rank == 0:
         shutil.rmtree(drawn)
 
 

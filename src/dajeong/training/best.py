@@ -7,18 +7,21 @@ keeps the same weights and stops at the same update.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import torch
 from torch import Tensor, nn
+
+from dajeong.models.whole import put, whole
 
 
 class Best:
-    """Keeps a copy, on the CPU, of `parameters` as they were at the lowest reading."""
+    """Keeps a copy, on the CPU, of parameters as they were at the lowest reading. They are asked for anew
+    each time: sharing them between processes makes others of them.
+    """
 
-    def __init__(self, parameters: Mapping[str, nn.Parameter], patience: int | None = None) -> None:
-        self.parameters, self.patience = parameters, patience
+    def __init__(self, owned: Callable[[], Mapping[str, nn.Parameter]], patience: int | None = None) -> None:
+        self.owned, self.patience = owned, patience
         self.loss, self.update, self.waited = math.inf, 0, 0
         self.kept: dict[str, Tensor] = {}
 
@@ -26,7 +29,7 @@ class Best:
         """Take note of one reading; equal is not better."""
         if loss < self.loss:
             self.loss, self.update, self.waited = loss, update, 0
-            self.kept = {name: _copy(parameter) for name, parameter in self.parameters.items()}
+            self.kept = {name: _copy(parameter) for name, parameter in self.owned().items()}
         else:
             self.waited += 1
 
@@ -37,9 +40,9 @@ class Best:
 
     def put_back(self) -> None:
         """Give the parameters the weights of the lowest reading."""
-        with torch.no_grad():
-            for name, tensor in self.kept.items():
-                self.parameters[name].copy_(tensor)
+        parameters = self.owned()
+        for name, tensor in self.kept.items():
+            put(parameters[name], tensor)
 
     def values(self) -> dict[str, Any]:
         """All but the weights, as plain JSON."""
@@ -53,4 +56,4 @@ class Best:
 
 
 def _copy(parameter: nn.Parameter) -> Tensor:
-    return parameter.detach().to("cpu", copy=True)
+    return whole(parameter).to("cpu", copy=True)

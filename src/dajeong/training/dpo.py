@@ -15,7 +15,7 @@ from dajeong.models.layout import TokenOutputs
 from dajeong.models.roles import RoleModel
 from dajeong.records import Preference
 from dajeong.training.algorithm import Batch
-from dajeong.training.parallel import Parallel, parallel_of
+from dajeong.training.parallel import Parallel, parallel_of, placed
 from dajeong.training.preference_batches import (
     Roles,
     answers_of,
@@ -106,7 +106,7 @@ def run(settings: DpoSettings, work: Workplace) -> None:
     data, validation = work.records("data", Preference), work.records("validation", Preference)
     refuse_reserved(data, work.name)
     ordered_of(data)
-    start = start_policy(settings, work, with_reference=settings.loss != "simpo")
+    start = start_policy(placed(settings, parallel), work, with_reference=settings.loss != "simpo")
     form = (start.template, start.base.tokenizer, settings.max_tokens)
     choices, counts = choices_of(data, *form)
     held_out = choices_of(validation, *form)[0] if validation else []

@@ -19,7 +19,8 @@ from dajeong.models.scoring import fill
 from dajeong.records import Preference, Reply
 from dajeong.storage import read_records
 from dajeong.training.algorithm import Batch
-from dajeong.training.parallel import Parallel, parallel_of
+from dajeong.training.lockstep import lockstep
+from dajeong.training.parallel import Parallel, parallel_of, placed
 from dajeong.training.preference_batches import (
     Roles,
     idle_answer,
@@ -80,7 +81,7 @@ class Kto(Passes[Rated]):
         lengths = [len(rated.answers[1].ids) * self.roles.num_readers for rated in mine]
         order = sorted(range(len(mine)), key=lambda index: lengths[index])
         sums = torch.zeros(2, dtype=torch.float64)
-        with torch.no_grad(), model.measuring():
+        with torch.no_grad(), model.measuring(), lockstep(self.parallel, model):
             for indices in fill(order, lengths, self.settings.tokens_per_micro_batch):
                 part = [mine[index] for index in indices]
                 answers = [rated.answers[1] for rated in part]
@@ -142,7 +143,7 @@ def run(settings: KtoSettings, work: Workplace) -> None:
     refuse_reserved(data, work.name)
     ratings = list(ratings_of(data))
     rated_only(ratings)
-    start = start_policy(settings, work, with_reference=True)
+    start = start_policy(placed(settings, parallel), work, with_reference=True)
     form = (start.template, start.base.tokenizer, settings.max_tokens, work.seed)
     rated, counts = rated_of(ratings, *form)
     held_out = rated_of(list(ratings_of(validation)), *form)[0] if validation else []

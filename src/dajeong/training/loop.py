@@ -23,7 +23,7 @@ from dajeong.training.algorithm import Algorithm, Batch, Entry, State, StepRepor
 from dajeong.training.budgets import narrow, settle
 from dajeong.training.checkpoint import Checkpoint, Checkpoints
 from dajeong.training.digests import frozen_digest, order_after, rows_hash
-from dajeong.training.optimizer import Optimizer, refuse_all_warmup
+from dajeong.training.optimizer import owned, refuse_all_warmup
 from dajeong.training.parallel import Parallel
 from dajeong.training.readings import Readings
 from dajeong.workplace import Workplace, stop_wanted
@@ -43,16 +43,19 @@ class Loop:
         self.algorithm, self.work, self.parallel, self.every = algorithm, work, parallel, checkpoint_every
         for settings in algorithm.groups.values():
             refuse_all_warmup(algorithm.num_updates, settings, work.name)
-        parameters = {role: _owned(algorithm, role) for role in algorithm.groups}
-        self.optimizer = Optimizer(parameters, algorithm.groups)
+        parameters = {role: owned(algorithm.models, role) for role in algorithm.groups}
         started_from = {"recipe": work.fingerprint, "frozen": _frozen(algorithm, parameters)}
         self.checkpoints = Checkpoints(
             work.folder / "checkpoints",
-            circumstances(parallel, {**started_from, **identity}),
+            circumstances({**started_from, **identity}),
             work.progress,
         )
+        _refuse_unlike(started_from, parallel, work)
+        if not parallel.sharded:  # else its forwards need all processes
+            settle(algorithm, parallel)
+        self.shared = parallel.share(algorithm.models, algorithm.groups)
+        self.optimizer = self.shared.optimizer
         settle(algorithm, parallel)
-        self.wrapped = {name: parallel.wrap(model) for name, model in algorithm.models.items()}
         self.update = 0
         self.forward: tuple[int, ...] = ()
         """Lengths of the sequences in the forward under way."""
@@ -99,12 +102,12 @@ class Loop:
         totals = self._global_weights(update.batches)
         sums = dict.fromkeys(totals, 0.0)
         for index, batch in enumerate(update.batches):
-            wrapped, self.forward = self.wrapped[batch.model], batch.tokens.packing.lengths
+            wrapped, self.forward = self.shared.wrapped[batch.model], batch.tokens.packing.lengths
             torch.manual_seed(
                 key(self.work.seed, self.work.name, "dropout", self.update, self.parallel.rank, index)
             )
             last = all(later.model != batch.model for later in update.batches[index + 1 :])
-            with self.parallel.accumulating(wrapped, last=last):
+            with self.shared.accumulating(batch.model, last=last):
                 terms = self.algorithm.loss(wrapped(batch.tokens), batch)
                 self._backward(terms, totals, batch)
             for name, term in terms.items():
@@ -153,7 +156,7 @@ class Loop:
             if not self.optimizer.spikes.settings:
                 raise offending.not_finite(self.work, self.parallel.rank, self.update + 1, batch, value)
             loss = loss * math.nan  # so that its gradient is none either, on every process
-        loss.backward()
+        self.shared.backward(batch.model, loss)
 
     def _means(self, sums: dict[str, float], totals: Mapping[str, float]) -> dict[str, float]:
         names = sorted(sums)
@@ -183,25 +186,30 @@ class Loop:
 
     def _save_if_due(self, problem: QualityProblem | None) -> None:
         stopping = self._stopping()
-        if (self.update % self.every == 0 or stopping or problem) and self.parallel.rank == 0:
-            state = self.algorithm.state()
-            tensors = {
-                **self.optimizer.tensors(),
-                **{f"algorithm/{n}": t for n, t in state.tensors.items()},
-            }
-            values = {
-                "algorithm": state.values,
-                "journal": self.journal.offset(),
-                "order": self.order,
-                "spikes": self.optimizer.spikes.state(),
-            }
-            self.checkpoints.save(Checkpoint(self.update, tensors, values))
-        if problem:
+        if self.update % self.every == 0 or stopping or problem:
+            self._save()
+        if stopping or problem:
             self.parallel.sum(torch.zeros(1))  # nobody leaves before the checkpoint is whole
+        if problem:
             raise problem
         if stopping:
             self.work.check_stop()
             raise Stopped("stopped", signal.SIGTERM, step=self.work.name)  # another process was signalled
+
+    def _save(self) -> None:
+        """All processes give their parts, the first one writes."""
+        moments, state = self.optimizer.tensors(), self.algorithm.state()
+        if self.parallel.rank > 0:
+            return
+        values = {
+            "algorithm": state.values,
+            "journal": self.journal.offset(),
+            "order": self.order,
+            "shared": _sharing(self.parallel),
+            "spikes": self.optimizer.spikes.state(),
+        }
+        tensors = {**moments, **{f"algorithm/{n}": t for n, t in state.tensors.items()}}
+        self.checkpoints.save(Checkpoint(self.update, tensors, values))
 
     def _stopping(self) -> bool:
         """Whether any process was asked to leave: they stop after the same update, or one waits for ever."""
@@ -223,14 +231,17 @@ class Loop:
         self.algorithm.restore(State(tensors, found.values["algorithm"]))
         self.update, self.order = found.update, found.values["order"]
         self.work.progress.say("resumed", step=self.work.name, update=found.update)
+        if (before := found.values["shared"]) != (now := _sharing(self.parallel)):
+            self.work.progress.say("resumed-otherwise", step=self.work.name, before=before, now=now)
         return int(found.values["journal"])
 
 
-def circumstances(parallel: Parallel, identity: dict[str, Any]) -> dict[str, Any]:
-    """What must be the same for a resumed run to equal an uninterrupted one."""
+def circumstances(identity: dict[str, Any]) -> dict[str, Any]:
+    """What must be the same for a resumed run to equal an uninterrupted one, but for how many processes
+    share it: that is told, and changes rounding.
+    """
     return {
         "threads": torch.get_num_threads(),
-        "world": parallel.world,
         "torch": torch.__version__,
         "transformers": transformers.__version__,
         "capability": torch.backends.cpu.get_cpu_capability(),
@@ -238,12 +249,16 @@ def circumstances(parallel: Parallel, identity: dict[str, Any]) -> dict[str, Any
     }
 
 
-def _owned(algorithm: Algorithm, role: str) -> dict[str, nn.Parameter]:
-    return {
-        f"{name}/{parameter_name}": parameter
-        for name, model in algorithm.models.items()
-        for parameter_name, parameter in model.parameters_of(role).items()
-    }
+def _sharing(parallel: Parallel) -> str:
+    return f"{parallel.name} × {parallel.world}"
+
+
+def _refuse_unlike(started_from: dict[str, str], parallel: Parallel, work: Workplace) -> None:
+    """Raises EnvironmentProblem where another process starts from something else."""
+    for what in started_from:
+        found = parallel.gather([started_from[what]])
+        if len(set(found)) > 1:
+            raise EnvironmentProblem("processes-differ", step=work.name, what=what, found=", ".join(found))
 
 
 def _no_journal(work: Workplace) -> Journal:

@@ -1,48 +1,130 @@
-"""How several processes share one training: alone, or torch DDP. Knows models and numbers, no algorithm.
+"""How several processes share one training: what the loop asks of any way to do it, and one process alone.
 
-The engine asked for is the one obtained, or the run does not start.
+What was asked for is what runs, or the run does not start. A way to share is a class below, in a file of its
+own: `parallel_ddp.py`, `parallel_fsdp2.py`, `parallel_zero.py`. Knows models and numbers, no algorithm.
+
+What a way to share must see to:
+
+- `share` is called once, on every process, after the frozen weights were digested and before the first update.
+  Every model is a `RoleModel` whose roles and heads are complete. From then on `parameters_of(role)` gives
+  what trains now, and `models.whole` reads and fills it, wherever its parts lie.
+- The gradient that `step` sees is the mean over processes: the loop has multiplied every loss by `world`.
+- `step` clips by `OptimizerSettings.max_grad_norm`, role by role, with norms over all processes; a way that
+  knows one global norm only refuses settings that differ between roles. No clipping of its own, ever.
+- Roles outside `trains` get rate 0, and their weights keep their bytes.
+- `tensors` and `restore` speak of whole tensors by role and name, as `Optimizer` does: a checkpoint does not
+  say how many processes wrote it. All processes call both.
+- Weights in parts (`sharded`): a forward needs every process. `lockstep.py` sees to that for forwards of
+  which one process has more than another; it needs nothing but that `RoleModel.forward`, `hidden` and `logits`
+  work on every process, with gradients and without.
 """
 
 from __future__ import annotations
 
 import contextlib
-import inspect
 import os
-from collections.abc import Iterator
-from typing import Any, Protocol, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Protocol, TypeVar
 
-import torch
 from torch import Tensor, nn
 
 from dajeong.errors import EnvironmentProblem
+from dajeong.models.roles import RoleModel
+from dajeong.models.settings import RuntimeSettings
+from dajeong.records import Frozen
+from dajeong.training.optimizer import Optimizer, owned
+from dajeong.training.settings import OptimizerSettings
+from dajeong.training.spikes import Spike, Spikes
 
 T = TypeVar("T")
+S = TypeVar("S", bound=Frozen)
+
+
+class Steps(Protocol):
+    """What moves the weights; `Optimizer` is one."""
+
+    spikes: Spikes
+    left_out: Spike | None
+
+    def step(self, progress: float, trains: Iterable[str]) -> tuple[dict[str, float], dict[str, float]]:
+        """Clip and move; the same (gradient norm, rate) per role on every process. Forgets the gradients."""
+
+    def drop_gradients(self) -> None: ...
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Whole tensors: `parameter/ROLE/NAME`, `step/…`, `exp_avg/…`, `exp_avg_sq/…`."""
+
+    def restore(self, kept: Mapping[str, Tensor]) -> None:
+        """Raises KeyError on a name that is missing, unexpected or of another shape."""
+
+
+class Shared(Protocol):
+    """Models that train together."""
+
+    wrapped: Mapping[str, nn.Module]
+    """Name → what a training forward is called on, with a TokenBatch."""
+
+    @property
+    def optimizer(self) -> Steps: ...
+
+    def accumulating(self, model: str, last: bool) -> contextlib.AbstractContextManager[None]:
+        """Around the forward and backward of one micro-batch; `last`: the update's last one of this model."""
+
+    def backward(self, model: str, loss: Tensor) -> None:
+        """Inside `accumulating`; the model is the one whose forward gave `loss`."""
 
 
 class Parallel(Protocol):
+    name: str
     rank: int
     world: int
+    sharded: bool
+    """Whether frozen and trained weights lie in parts: then every process runs the same forwards, saves
+    included, and only rank 0 writes.
+    """
 
-    def wrap(self, model: nn.Module) -> nn.Module:
-        """The module whose forward synchronises gradients."""
+    def runtime(self, settings: RuntimeSettings) -> RuntimeSettings:
+        """Where the weights are loaded to; what is sharded comes to its device in parts."""
+
+    def share(self, models: Mapping[str, RoleModel], groups: Mapping[str, OptimizerSettings]) -> Shared:
+        """Wrap every model and make what moves the roles of `groups`."""
 
     def sum(self, numbers: Tensor) -> Tensor:
-        """Element-wise sum over all processes."""
+        """Element-wise sum over all processes; numbers lie on the CPU."""
 
     def gather(self, items: list[T]) -> list[T]:
         """Every process's items, in rank order."""
 
-    def accumulating(self, wrapped: nn.Module, last: bool) -> contextlib.AbstractContextManager[None]:
-        """Gradients are exchanged only inside the last micro-batch of an update."""
+
+class Replicas:
+    """Models whose weights every process holds whole, or in parts that AdamW steps in place."""
+
+    def __init__(
+        self,
+        models: Mapping[str, RoleModel],
+        wrapped: Mapping[str, nn.Module],
+        groups: Mapping[str, OptimizerSettings],
+    ) -> None:
+        self.wrapped = wrapped
+        self.optimizer = Optimizer({role: owned(models, role) for role in groups}, groups)
+
+    def accumulating(self, model: str, last: bool) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+    def backward(self, model: str, loss: Tensor) -> None:
+        loss.backward()  # type: ignore[no-untyped-call]
 
 
 class Single:
     """One process."""
 
-    rank, world = 0, 1
+    name, rank, world, sharded = "single", 0, 1, False
 
-    def wrap(self, model: nn.Module) -> nn.Module:
-        return model
+    def runtime(self, settings: RuntimeSettings) -> RuntimeSettings:
+        return settings
+
+    def share(self, models: Mapping[str, RoleModel], groups: Mapping[str, OptimizerSettings]) -> Shared:
+        return Replicas(models, models, groups)
 
     def sum(self, numbers: Tensor) -> Tensor:
         return numbers
@@ -50,56 +132,29 @@ class Single:
     def gather(self, items: list[T]) -> list[T]:
         return items
 
-    def accumulating(self, wrapped: nn.Module, last: bool) -> contextlib.AbstractContextManager[None]:
-        return contextlib.nullcontext()
+
+def saves(parallel: Parallel) -> bool:
+    """Whether this process takes part in a save: the first one; all, where weights lie in parts."""
+    return parallel.rank == 0 or parallel.sharded
 
 
-class Ddp:
-    """torch DistributedDataParallel: the frozen base is replicated, adapter gradients are averaged."""
-
-    def __init__(self) -> None:
-        distributed = torch.distributed
-        if not distributed.is_initialized():
-            if "RANK" not in os.environ:
-                raise EnvironmentProblem("not-launched", parallel="ddp")
-            # counts and objects are summed on the CPU, gradients where they lie
-            distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
-        self.rank, self.world = distributed.get_rank(), distributed.get_world_size()
-        if self.world != (asked := int(os.environ.get("WORLD_SIZE", "1"))):
-            raise EnvironmentProblem("engine-differs", asked=asked, got=self.world)
-
-    def wrap(self, model: nn.Module) -> nn.Module:
-        wrapped = nn.parallel.DistributedDataParallel(model, **_constant_buffers())
-        assert wrapped.process_group.size() == self.world
-        return wrapped
-
-    def sum(self, numbers: Tensor) -> Tensor:
-        total = numbers.clone()
-        torch.distributed.all_reduce(total)
-        return total
-
-    def gather(self, items: list[T]) -> list[T]:
-        shares: list[Any] = [None] * self.world
-        torch.distributed.all_gather_object(shares, items)
-        return [item for share in shares for item in share]
-
-    @contextlib.contextmanager
-    def accumulating(self, wrapped: nn.Module, last: bool) -> Iterator[None]:
-        with contextlib.nullcontext() if last else wrapped.no_sync():  # type: ignore[operator]
-            yield
-
-
-def _constant_buffers() -> dict[str, Any]:
-    """Tables of positions never change, so no forward need send them; newer torch renames the option."""
-    known = inspect.signature(nn.parallel.DistributedDataParallel).parameters
-    return {"forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers": False}
+def placed(settings: S, parallel: Parallel) -> S:
+    """The settings, with a base that is loaded to where it is shared from."""
+    runtime = parallel.runtime(settings.runtime)  # type: ignore[attr-defined]
+    return settings.model_copy(update={"runtime": runtime})
 
 
 def parallel_of(name: str) -> Parallel:
-    """The engine a recipe names. Raises EnvironmentProblem where the launch does not fit it."""
+    """The way to share that a recipe names. Raises EnvironmentProblem where the launch does not fit it."""
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if name == "single":
         if world > 1:
             raise EnvironmentProblem("launched-many", world=world)
         return Single()
-    return Ddp()
+    if name == "ddp":
+        from dajeong.training.parallel_ddp import Ddp
+
+        return Ddp()
+    from dajeong.training.parallel_fsdp2 import Fsdp2
+
+    return Fsdp2()

@@ -15,6 +15,7 @@ from dajeong.models.runtime import key
 from dajeong.records import Dialogue
 from dajeong.training.critic import VALUE, Critic
 from dajeong.training.examples import examples_of
+from dajeong.training.parallel import saves
 from dajeong.training.ppo_settings import PpoSettings
 from dajeong.training.ptx import Ptx
 from dajeong.training.role_copy import RoleCopy
@@ -36,7 +37,8 @@ def critic_of(settings: PpoSettings, step: RolloutStep, seed: int) -> Critic:
         add_value(step.base.model, step.judges, step.source, seed)
         return Critic(scale)
     base = step.base
-    apart = load_base(base.reference, settings.runtime, revision=base.revision).model
+    runtime = step.parallel.runtime(settings.runtime)
+    apart = load_base(base.reference, runtime, revision=base.revision).model
     load_value(apart, step.judges, step.source, seed)
     return Critic(scale, "model", apart)
 
@@ -84,6 +86,7 @@ def ptx_of(settings: PpoSettings, step: RolloutStep, work: Workplace) -> Ptx | N
 
 def save_average(average: RoleCopy | None, step: RolloutStep, settings: PpoSettings, work: Workplace) -> None:
     """Write the averaged policy, an adapter like any other, into the folder of the policy."""
-    if average and step.parallel.rank == 0:
+    if average and saves(step.parallel):
         card = policy_card("ppo", step, settings, work)
-        average.save(step.base, work.model_folder / AVERAGE, step.template, card)
+        write = step.parallel.rank == 0
+        average.save(step.base, work.model_folder / AVERAGE, step.template, card, write=write)

@@ -18,6 +18,7 @@ from dajeong.models.roles import BASE, RoleModel
 from dajeong.models.scoring import fill
 from dajeong.training.algorithm import Batch, Entry, State, StepReport, Update
 from dajeong.training.batches import Cursor, share
+from dajeong.training.lockstep import lockstep
 from dajeong.training.parallel import Parallel, Single
 from dajeong.training.preference_batches import Roles
 from dajeong.training.preference_examples import Atom
@@ -105,7 +106,9 @@ class Passes(Generic[A]):
         model, names = self.models["main"], sorted(self.coefficients)
         sums = torch.zeros(2, len(names), dtype=torch.float64)
         with torch.no_grad(), model.measuring():
-            for batch in self.batches([[atoms[index] for index in indices] for indices in cut]):
+            batches = self.batches([[atoms[index] for index in indices] for indices in cut])
+        with torch.no_grad(), model.measuring(), lockstep(self.parallel, model):
+            for batch in batches:
                 terms = self.loss(model(batch.tokens), batch)
                 found = [[float(terms[name]) for name in names], [batch.weights[name] for name in names]]
                 sums += torch.tensor(found, dtype=torch.float64)

@@ -35,7 +35,7 @@ from dajeong.templates import Template, find_template
 from dajeong.training.algorithm import Algorithm
 from dajeong.training.cards import card_of
 from dajeong.training.loop import Loop
-from dajeong.training.parallel import Parallel
+from dajeong.training.parallel import Parallel, saves
 from dajeong.training.preference_batches import Roles
 from dajeong.training.preference_examples import Counts
 from dajeong.training.preference_settings import PreferenceSettings, ReferenceSettings
@@ -155,9 +155,9 @@ def learn(
     """Run the loop and keep the step's model: an adapter, or a whole model where every weight was trained."""
     role = start.roles.policy or BASE
     Loop(algorithm, work, parallel, settings.checkpoint_every, {"role": role}).run()
-    if parallel.rank == 0:
+    if saves(parallel):
         save = save_full if role == BASE else save_role
         read, base = {"data": data}, start.base
         name = start.template.name
         card = card_of(work, kind, role, settings, name, read, base.reference, start.grown_from)
-        save(base, role, work.model_folder, start.template, card=card)
+        save(base, role, work.model_folder, start.template, card=card, write=parallel.rank == 0)

@@ -25,6 +25,7 @@ from dajeong.models.scoring import fill
 from dajeong.models.tokenize import Tokens
 from dajeong.storage import write_bytes
 from dajeong.training.budgets import ON_CPU
+from dajeong.training.lockstep import lockstep
 from dajeong.training.parallel import Parallel
 from dajeong.training.preference_batches import Roles, packed, read, reading_columns
 from dajeong.training.preference_examples import Atom
@@ -105,7 +106,7 @@ def _read_all(answers: Sequence[Tokens], base: Base, role: Role, budget: int, pa
     order = sorted(range(len(answers)), key=lambda index: lengths[index])
     mine = list(fill(order, lengths, budget))[parallel.rank :: parallel.world]
     found: list[tuple[int, float]] = []
-    with torch.no_grad(), base.model.measuring():
+    with torch.no_grad(), base.model.measuring(), lockstep(parallel, base.model):
         for indices in mine:
             part = [answers[index] for index in indices]
             outputs = base.model(packed(part, Roles(role, together=False), base.model.device))

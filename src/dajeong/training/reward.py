@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -29,7 +30,7 @@ from dajeong.training.cards import card_of
 from dajeong.training.examples import Ranked, ranked_of
 from dajeong.training.loop import Loop
 from dajeong.training.losses import centring, ranking
-from dajeong.training.parallel import Parallel, Single, parallel_of
+from dajeong.training.parallel import Parallel, Single, parallel_of, placed, saves
 from dajeong.training.reward_labels import check, num_ties
 from dajeong.training.reward_measured import measured, pass_gate
 from dajeong.training.reward_start import start
@@ -62,7 +63,7 @@ class Reward:
         self.num_updates = num_updates(settings, self.cursor.per_epoch)
         self.validate_every = max(1, math.floor(settings.validate_every * self.num_updates))
         self.done = 0
-        self.best = Best(model.parameters_of(ROLE)) if settings.keep == "best" else None
+        self.best = Best(partial(model.parameters_of, ROLE)) if settings.keep == "best" else None
 
     def updates(self) -> Iterator[Update]:
         while self.done < self.num_updates:
@@ -163,7 +164,7 @@ def run(settings: RewardSettings, work: Workplace) -> None:
     """The step `reward`: a model and preferences in, a reward adapter with its head out."""
     parallel = parallel_of(settings.parallel)
     data, held_out = _data(settings, work)
-    base, template, grown_from = start(work.model("model"), settings, work.seed, ROLE)
+    base, template, grown_from = start(work.model("model"), placed(settings, parallel), work.seed, ROLE)
     preferences = ranked_of(data, template, base.tokenizer, settings.max_tokens, settings.labels)
     validation = _ordered(held_out, template, base.tokenizer, settings) if held_out else []
     work.progress.say("preferences", step=work.name, prompts=len(preferences))
@@ -172,13 +173,14 @@ def run(settings: RewardSettings, work: Workplace) -> None:
     if algorithm.best:
         algorithm.best.put_back()
     settings = algorithm.settings  # with the token budget that fitted
-    if parallel.rank == 0:
-        pass_gate(base, ROLE, validation or preferences, settings, work)
+    if saves(parallel):
+        write = parallel.rank == 0
+        pass_gate(base, ROLE, validation or preferences, settings, work, write=write)
         notes = measured(base, ROLE, template, settings, work)
         card = card_of(
             work, "reward", ROLE, settings, template.name, {"data": data}, base.reference, grown_from
         )
-        save_role(base, ROLE, work.model_folder, template, notes, card)
+        save_role(base, ROLE, work.model_folder, template, notes, card, write=write)
 
 
 def _ordered(

@@ -14,7 +14,7 @@ from dajeong.models.scoring import rewards_of, scored_ids
 from dajeong.records import Dialogue
 from dajeong.templates import Template
 from dajeong.training.examples import Ranked
-from dajeong.training.reward_gate import Read, faults, statistics_of
+from dajeong.training.reward_gate import Fault, Read, faults, statistics_of
 from dajeong.training.settings import RewardSettings
 from dajeong.workplace import Workplace
 
@@ -45,9 +45,15 @@ def measured(
 
 
 def pass_gate(
-    base: Base, role: str, preferences: Sequence[Ranked], settings: RewardSettings, work: Workplace
+    base: Base,
+    role: str,
+    preferences: Sequence[Ranked],
+    settings: RewardSettings,
+    work: Workplace,
+    *,
+    write: bool = True,
 ) -> None:
-    """Writes down what the gate reads. Raises QualityProblem where it fails and is told to stop."""
+    """Writes down what the gate reads, where `write`. Raises QualityProblem where it fails and is told to stop."""
     gate = settings.gate
     if gate.action == "off":
         return
@@ -57,6 +63,15 @@ def pass_gate(
     read = [Read([next(rewards) for _ in p.sequences], [len(ids) for ids in p.sequences]) for p in picked]
     found = statistics_of(read)
     failed = faults(found, gate)
+    if write:
+        _tell(found, failed, work)
+    for fault in failed:
+        if gate.action == "stop":
+            raise QualityProblem("reward-gate-stops", step=work.name, what=str(fault))
+        work.progress.say("reward-gate-warns", step=work.name, what=str(fault))
+
+
+def _tell(found: dict[str, float], failed: Sequence[Fault], work: Workplace) -> None:
     journal = work.journal(None)
     journal.write(
         "gate",
@@ -67,7 +82,3 @@ def pass_gate(
         failed=[fault.statistic for fault in failed],
     )
     journal.close()
-    for fault in failed:
-        if gate.action == "stop":
-            raise QualityProblem("reward-gate-stops", step=work.name, what=str(fault))
-        work.progress.say("reward-gate-warns", step=work.name, what=str(fault))

@@ -11,6 +11,7 @@ from torch import Tensor
 from dajeong.models.adapters import save_role
 from dajeong.models.base import Base
 from dajeong.models.roles import RoleModel
+from dajeong.models.whole import put, whole
 from dajeong.templates import Template
 
 
@@ -26,9 +27,9 @@ class RoleCopy:
         """c ← c + share · (w − c): 1 takes the weights of today, 1 − decay is a moving average."""
         for name, weight in self.model.parameters_of(self.role).items():
             if share == 1:
-                self.tensors[name].copy_(weight)
+                self.tensors[name].copy_(whole(weight))
             else:
-                self.tensors[name].lerp_(weight, share)
+                self.tensors[name].lerp_(whole(weight).to(self.tensors[name].device), share)
 
     def state(self, prefix: str) -> dict[str, Tensor]:
         return {f"{prefix}/{name}": tensor for name, tensor in self.tensors.items()}
@@ -39,16 +40,18 @@ class RoleCopy:
             tensor.copy_(tensors[f"{prefix}/{name}"])
 
     @torch.no_grad()
-    def save(self, base: Base, folder: Path, template: Template, card: str | None = None) -> None:
-        """Write the copy as an adapter; the role itself is as before."""
+    def save(
+        self, base: Base, folder: Path, template: Template, card: str | None = None, *, write: bool = True
+    ) -> None:
+        """Write the copy as an adapter; the role itself is as before. `write`: as for `save_role`."""
         weights = self.model.parameters_of(self.role)
-        today = {name: weight.detach().clone() for name, weight in weights.items()}
+        today = {name: whole(weight).clone() for name, weight in weights.items()}
         try:
             self._put(self.tensors)
-            save_role(base, self.role, folder, template, card=card)
+            save_role(base, self.role, folder, template, card=card, write=write)
         finally:
             self._put(today)
 
     def _put(self, tensors: Mapping[str, Tensor]) -> None:
         for name, weight in self.model.parameters_of(self.role).items():
-            weight.copy_(tensors[name])
+            put(weight, tensors[name])

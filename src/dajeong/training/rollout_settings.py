@@ -89,8 +89,10 @@ class RolloutSettings(RewardsSettings):
     """Rollouts between checkpoints."""
     guards: GuardSettings = Field(GuardSettings(), json_schema_extra={"aside": True})
     """What is watched beside the reward. No weight depends on it: a changed limit does not begin anew."""
-    parallel: Literal["single", "ddp"] = "single"
-    """How several processes share the work."""
+    parallel: Literal["single", "ddp", "fsdp2", "zero2", "zero3"] = Field(
+        "single", json_schema_extra={"aside": True}
+    )
+    """How several processes share the work. Results change by rounding only."""
     runtime: RuntimeSettings = RuntimeSettings()
     """Device and type of the base."""
 

@@ -31,7 +31,7 @@ from dajeong.training.algorithm import Algorithm
 from dajeong.training.cards import card_of
 from dajeong.training.guards import LAST_GOOD, Guards
 from dajeong.training.loop import Loop
-from dajeong.training.parallel import Parallel, parallel_of
+from dajeong.training.parallel import Parallel, parallel_of, saves
 from dajeong.training.reward_sources import Policy, role_of, sources_of
 from dajeong.training.role_copy import RoleCopy
 from dajeong.training.rollout_settings import RolloutSettings
@@ -62,7 +62,8 @@ def opened(settings: RolloutSettings, work: Workplace) -> RolloutStep:
     source = Path(work.model("policy"))
     reference, revision = base_of(source)
     template = template_of(source)
-    base = load_base(reference, settings.runtime, revision=revision, needs=Needs(template=template))
+    runtime = parallel.runtime(settings.runtime)
+    base = load_base(reference, runtime, revision=revision, needs=Needs(template=template))
     add_policy(base.model, source)
     policy = Policy(reference, base.tokenizer, template, settings.runtime)
     given = sources_of(settings, work.models("rewards"), policy)
@@ -92,17 +93,18 @@ def learn(
     good policy, if the guards kept one.
     """
     every = settings.checkpoint_every * settings.steps_per_rollout
+    write = step.parallel.rank == 0
     try:
         Loop(algorithm, work, step.parallel, every, {"roles": sorted(step.rollouts.rewards)}).run()
     except QualityProblem:
         guards = step.rollouts.guards
-        if guards and guards.good and step.parallel.rank == 0:
-            guards.good.save(step.base, work.folder / LAST_GOOD, step.template)
+        if guards and guards.good and saves(step.parallel):
+            guards.good.save(step.base, work.folder / LAST_GOOD, step.template, write=write)
             work.progress.say("last-good-kept", step=work.name, path=work.folder / LAST_GOOD)
         raise
-    if step.parallel.rank == 0:
+    if saves(step.parallel):
         card = policy_card(kind, step, settings, work)
-        save_role(step.base, POLICY, work.model_folder, step.template, card=card)
+        save_role(step.base, POLICY, work.model_folder, step.template, card=card, write=write)
 
 
 def policy_card(kind: str, step: RolloutStep, settings: RolloutSettings, work: Workplace) -> str:

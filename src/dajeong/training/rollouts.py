@@ -17,12 +17,13 @@ from dajeong.models.layout import Sequence_, pack
 from dajeong.models.runtime import key, permutation
 from dajeong.records import Decoding, Dialogue, Reply
 from dajeong.rollout.authored import reply_to
-from dajeong.rollout.engine import Engine, Request
+from dajeong.rollout.engine import Completion, Engine, Request
 from dajeong.training.algorithm import Entry, State
 from dajeong.training.critic import Critic
 from dajeong.training.experience import Experience, joined
 from dajeong.training.first_rollout import refuse_equal_rewards, refuse_other_reference
 from dajeong.training.guards import Guards
+from dajeong.training.lockstep import lockstep
 from dajeong.training.mini_batches import forwards
 from dajeong.training.parallel import Parallel, Single
 from dajeong.training.reward_sources import parts_of
@@ -82,8 +83,10 @@ class Rollouts:
         mine = list(enumerate(chosen))[self.parallel.rank :: self.parallel.world]
         drawn = self._drawn(rollout, mine)
         num_roles = 1 + len(self.rewards) + (critic.num_roles if critic else 1)
-        for part in forwards(drawn, num_roles, self.settings.tokens_per_micro_batch):
-            self._read(part, critic)
+        apart = [critic.apart] if critic and critic.apart else []
+        with lockstep(self.parallel, self.base.model, *apart):
+            for part in forwards(drawn, num_roles, self.settings.tokens_per_micro_batch):
+                self._read(part, critic)
         self._ask(drawn, [prompt for _, prompt in mine])
         order = {index: place for place, (index, _) in enumerate(self.parallel.gather(mine))}
         gathered = self.parallel.gather(drawn)
@@ -114,11 +117,15 @@ class Rollouts:
             )
             for i, p in chosen
         ]
-        completions = self.engine.generate(requests)
+        completions = self._written(requests)
         return [
             Experience(list(prompt.ids), list(completion.ids), completion.stop_reason == "eos")
             for (_, prompt), completion in zip(chosen, completions, strict=True)
         ]
+
+    def _written(self, requests: Sequence[Request]) -> list[Completion]:
+        with lockstep(self.parallel, self.base.model):
+            return self.engine.generate(requests)
 
     @torch.no_grad()
     def _read(self, part: list[Experience], critic: Critic | None) -> None:
@@ -214,6 +221,6 @@ class Rollouts:
         decoding = Decoding(temperature=0, max_new_tokens=self.settings.decoding.max_new_tokens)
         mine = self.guarded[self.parallel.rank :: self.parallel.world]
         requests = [Request(tuple(prompt.ids), 0, decoding, POLICY, self.stops) for prompt in mine]
-        texts = [self.base.tokenizer.decode(list(each.ids)) for each in self.engine.generate(requests)]
+        texts = [self.base.tokenizer.decode(list(each.ids)) for each in self._written(requests)]
         said = [reply_to(asked[p.name], text, POLICY) for p, text in zip(mine, texts, strict=True)]
         return self.parallel.gather(said)

@@ -80,8 +80,10 @@ class TrainingSettings(Frozen):
     """Longer examples are cut at the end, counted, and get no faked EOS."""
     checkpoint_every: int = Field(200, ge=1)
     """Updates between checkpoints; two are kept."""
-    parallel: Literal["single", "ddp"] = "single"
-    """How several processes share the work."""
+    parallel: Literal["single", "ddp", "fsdp2", "zero2", "zero3"] = Field(
+        "single", json_schema_extra={"aside": True}
+    )
+    """How several processes share the work. Results change by rounding only."""
     runtime: RuntimeSettings = RuntimeSettings()
     """Device and type of the base."""
 

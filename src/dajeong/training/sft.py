@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -28,7 +29,7 @@ from dajeong.training.cards import card_of
 from dajeong.training.examples import Examples, examples_of
 from dajeong.training.loop import Loop
 from dajeong.training.losses import negative_log_likelihood
-from dajeong.training.parallel import Parallel, Single, parallel_of
+from dajeong.training.parallel import Parallel, Single, parallel_of, saves
 from dajeong.training.settings import OptimizerSettings, SftSettings, TrainingSettings
 from dajeong.workplace import Workplace
 
@@ -146,7 +147,8 @@ def run(settings: SftSettings, work: Workplace) -> None:
     refuse_blind_stop(settings, held_out, work.name)
     template = find_template(settings.template)
     needs = Needs(settings.max_tokens, settings.lora, template)
-    base = load_base(work.model("model"), settings.runtime, train_base=settings.lora is None, needs=needs)
+    runtime = parallel.runtime(settings.runtime)
+    base = load_base(work.model("model"), runtime, train_base=settings.lora is None, needs=needs)
     training = examples_of(data, template, base.tokenizer, settings.max_tokens, settings.learn_prompts)
     report_examples(training, work)
     validation = (
@@ -154,7 +156,7 @@ def run(settings: SftSettings, work: Workplace) -> None:
     )
     role = _add_role(base, settings, work.seed)
     base.model.learning()
-    best = Best(base.model.parameters_of(role), settings.patience) if keeps_best(settings) else None
+    best = Best(partial(base.model.parameters_of, role), settings.patience) if keeps_best(settings) else None
     algorithm = Sft(
         base.model,
         role,
@@ -173,10 +175,10 @@ def run(settings: SftSettings, work: Workplace) -> None:
     if best:
         best.put_back()
         work.progress.say("best-kept", step=work.name, update=best.update, loss=f"{best.loss:.4f}")
-    if parallel.rank == 0:
+    if saves(parallel):
         save = save_full if role == BASE else save_role
         card = card_of(work, "sft", role, settings, template.name, {"data": data}, base.reference)
-        save(base, role, work.model_folder, template, card=card)
+        save(base, role, work.model_folder, template, card=card, write=parallel.rank == 0)
 
 
 def keeps_best(settings: SftSettings) -> bool:
