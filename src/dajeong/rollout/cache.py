@@ -29,7 +29,10 @@ class _Step(NamedTuple):
 
 
 class SlotCache(Cache):
-    """Per layer: keys and values (slots, heads, columns, width), allocated when first written."""
+    """Per layer: keys and values (slots, heads, columns, width), allocated when first written.
+
+    Slots and columns are added as they are needed.
+    """
 
     def __init__(self, num_slots: int, columns: int) -> None:
         super().__init__(layers=[])
@@ -43,12 +46,16 @@ class SlotCache(Cache):
         self.mask: Tensor | None = None
         """(rows, 1, 1, width) of the coming step; None where every row sees every column."""
 
-    def expect_prompts(self, first: int, length: int, owners: Tensor | None = None) -> None:
+    def expect_prompts(
+        self, first: int, length: int, owners: Tensor | None = None, rows: int | None = None
+    ) -> None:
         """The next forward reads prompts, padded on the right to `length`, into the rows from `first` on.
 
         `owners` (rows,) names the line of the forward that each row copies: equal prompts are read once.
+        `rows` says how many they are, where there may be fewer slots yet.
         """
         self._plan, self.mask = _Prefill(first, owners), None
+        self._widen(first + (rows or 0))
         self._reserve(length)
 
     def expect_step(self, positions: Tensor, on_host: list[int]) -> None:
@@ -110,6 +117,15 @@ class SlotCache(Cache):
     def get_seq_length(self, layer_idx: int = 0) -> int:
         """Transformers asks only where it was not told the positions, which we always tell."""
         return 0
+
+    def _widen(self, slots: int) -> None:
+        if slots <= self.num_slots:
+            return
+        more = max(slots, self.num_slots * 3 // 2) - self.num_slots
+        self.num_slots += more
+        for stores in (self.keys, self.values):
+            for layer, store in enumerate(stores):
+                stores[layer] = torch.cat((store, store.new_zeros(more, *store.shape[1:])))
 
     def _reserve(self, columns: int) -> None:
         if columns <= self.columns:

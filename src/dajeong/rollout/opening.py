@@ -21,21 +21,35 @@ class Opening:
 
     def removed(self, pieces: Iterable[str]) -> Iterator[str]:
         """The pieces of a reply without its opening, as soon as that is certain; never an empty piece."""
-        head: str | None = ""
+        removal = Removal(self)
         for piece in pieces:
-            if head is not None:
-                head += piece
-                if len(head) <= len(self.text):
-                    continue
-                piece, head = self._without(head), None
-            if piece:
-                yield piece
-        if head:
-            yield from filter(None, [self._without(head)])
+            if rest := removal.add(piece):
+                yield rest
+        if rest := removal.end():
+            yield rest
 
-    def _without(self, text: str) -> str:
+    def without(self, text: str) -> str:
         rest = text.removeprefix(self.text)
         return rest if self._before_blanks or rest[:1].strip() else text
+
+
+class Removal:
+    """The same for one reply whose pieces come one at a time."""
+
+    def __init__(self, opening: Opening) -> None:
+        self._opening = opening
+        self._head: str | None = ""
+
+    def add(self, piece: str) -> str:
+        if self._head is None:
+            return piece
+        self._head += piece
+        return self.end() if len(self._head) > len(self._opening.text) else ""
+
+    def end(self) -> str:
+        """What is still held back when no more comes."""
+        head, self._head = self._head, None
+        return self._opening.without(head) if head else ""
 
 
 def _learned(template: Template, answer: str) -> str:

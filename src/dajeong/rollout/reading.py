@@ -42,7 +42,7 @@ def read_prompts(model: RoleModel, cache: SlotCache, batch: Sequence[Sequence[Ro
     if any(len(readers) > 1 for readers in batch):
         lines = [line for line, readers in enumerate(batch) for _ in readers]
         owners = torch.tensor(lines, device=device)
-    cache.expect_prompts(first, longest, owners)
+    cache.expect_prompts(first, longest, owners, sum(map(len, batch)))
     ids = torch.tensor(padded, device=device)
     positions = torch.arange(longest, device=device).expand_as(ids)
     hidden = model.hidden(ids, positions, layout_of([request.role for request in requests], device), cache)

@@ -93,6 +93,16 @@ def next_tokens(
     return tokens, chosen - heated.amax(dim=-1) + probabilities.amax(dim=-1).log()
 
 
+def likeliest(logits: Tensor, rules: Rules, count: int) -> list[tuple[tuple[int, float], ...]]:
+    """logits (rows, V) → every row's `count` likeliest tokens and their log-probabilities, best first."""
+    heated = logits / rules.temperature if rules.any_temperature else logits
+    found = heated.log_softmax(dim=-1).topk(min(count, logits.shape[1]), dim=-1)
+    return [
+        tuple(zip(tokens, logprobs, strict=True))
+        for tokens, logprobs in zip(found.indices.tolist(), found.values.tolist(), strict=True)
+    ]
+
+
 def _filtered(scores: Tensor, rules: Rules, probabilities: Tensor) -> Tensor:
     """What the rows draw from: `probabilities` as they are where no row filters or penalises."""
     if not (rules.any_penalty or rules.largest_top_k or rules.any_top_p):

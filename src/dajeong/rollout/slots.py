@@ -14,8 +14,8 @@ from torch import Tensor
 from dajeong.errors import QualityProblem
 from dajeong.models.layout import Layout
 from dajeong.records import StopReason
-from dajeong.rollout.engine import Completion, OnToken, Request
-from dajeong.rollout.sampling import Rules, next_tokens, rules_of, uniforms
+from dajeong.rollout.engine import Completion, OnToken, Ranked, Request
+from dajeong.rollout.sampling import Rules, likeliest, next_tokens, rules_of, uniforms
 
 
 @dataclass
@@ -28,6 +28,8 @@ class Row:
     """Most tokens it may draw: its own limit, or what is left of the context."""
     ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
+    ranked: Ranked = ()
+    """What was likeliest where its newest token stands, if the request asks for that."""
     stop_reason: StopReason | None = None
 
     @property
@@ -55,15 +57,13 @@ class Row:
 class Slots:
     """Rows 0 … n − 1 of the cache and everything that runs beside them."""
 
-    def __init__(self, requests: Sequence[Request], num_slots: int, device: torch.device) -> None:
+    def __init__(self, num_slots: int, device: torch.device) -> None:
         self.device = device
         self.rows: list[Row] = []
-        longest = max(request.decoding.max_new_tokens for request in requests)
         self.tokens = torch.zeros(num_slots, dtype=torch.int64, device=device)
         self.positions = torch.zeros(num_slots, dtype=torch.int64, device=device)
         self._drawn = torch.zeros(num_slots, 1, dtype=torch.int64, device=device)
-        self._uniforms = torch.zeros(num_slots, longest, dtype=torch.float64, device=device)
-        self._penalised = any(request.decoding.repetition_penalty != 1 for request in requests)
+        self._uniforms = torch.zeros(num_slots, 0, dtype=torch.float64, device=device)
         self._seen: Tensor | None = None
         self._rules: Rules | None = None
         self._layout: Layout | None = None
@@ -82,11 +82,17 @@ class Slots:
         first = len(self.rows)
         self.rows.extend(rows)
         self._rules = self._layout = None
+        self._reserve(max(row.room for row in rows))
         for slot, row in enumerate(rows, start=first):
             self.positions[slot] = len(row.request.ids) - 1
             if row.request.decoding.temperature > 0:
                 self._uniforms[slot, : row.room] = uniforms(row.request.seed, row.room).to(self.device)
         self._drawn[first : len(self.rows)] = 0
+
+    def _reserve(self, draws: int) -> None:
+        """Room for the randomness of rows that draw as often."""
+        if missing := max(0, draws - self._uniforms.shape[1]):
+            self._uniforms = torch.nn.functional.pad(self._uniforms, (0, missing))
 
     def take(self, logits: Tensor, first: int, on_token: OnToken | None) -> None:
         """Draw the next token of every row from `first` on; `logits` (rows, V)."""
@@ -97,7 +103,7 @@ class Slots:
             self._rules = None if first else rules
         else:
             rules = self._rules
-        seen = self._seen_by(logits, first, last)
+        seen = self._seen_by(logits, first, last) if rules.any_penalty else None
         uniform = self._uniforms[first:last].gather(1, self._drawn[first:last])[:, 0]
         tokens, logprobs = next_tokens(logits, rules, uniform, seen)
         if seen is not None:
@@ -105,14 +111,22 @@ class Slots:
         self.tokens[first:last] = tokens
         self.positions[first:last] += 1
         self._drawn[first:last] += 1
+        self._rank(logits, rules, self.rows[first:last])
         drawn = torch.stack((tokens.double(), logprobs.double())).tolist()  # the one wait for the device
         for row, token, logprob in zip(self.rows[first:last], *drawn, strict=True):
             row.add(int(token), logprob, on_token)
 
-    def _seen_by(self, logits: Tensor, first: int, last: int) -> Tensor | None:
-        """(rows, V) tokens of prompt and reply so far, kept only where a penalty asks for them."""
-        if not self._penalised:
-            return None
+    @staticmethod
+    def _rank(logits: Tensor, rules: Rules, rows: Sequence[Row]) -> None:
+        most = max(row.request.num_ranked for row in rows)
+        if most:
+            for row, ranked in zip(rows, likeliest(logits, rules, most), strict=True):
+                row.ranked = ranked[: row.request.num_ranked]
+
+    def _seen_by(self, logits: Tensor, first: int, last: int) -> Tensor:
+        """(rows, V) tokens of prompt and reply so far; right for rows with a penalty, which are never without
+        it while they are here.
+        """
         if self._seen is None:
             self._seen = torch.zeros(len(self.tokens), logits.shape[1], dtype=torch.bool, device=self.device)
         for slot, row in enumerate(self.rows[first:last], start=first):
