@@ -6,6 +6,7 @@ Where weights lie in parts on several processes, all of them must call these tog
 from __future__ import annotations
 
 import contextlib
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,9 @@ from torch import Tensor, nn
 
 def whole(weight: Tensor) -> Tensor:
     """All of `weight`: itself where it is whole already, else gathered, the same on every process."""
+    if _is_partitioned(weight):
+        with _gathered(weight):
+            return weight.detach().clone()
     weight = weight.detach()
     return weight.full_tensor() if _is_distributed(weight) else weight  # type: ignore[attr-defined, no-any-return]
 
@@ -20,6 +24,10 @@ def whole(weight: Tensor) -> Tensor:
 @torch.no_grad()
 def put(weight: Tensor, value: Tensor) -> None:
     """Give `weight` the values of a whole tensor, the same on every process."""
+    if _is_partitioned(weight):
+        with _gathered(weight, modifier_rank=0):
+            weight.data.copy_(value)
+        return
     if not _is_distributed(weight):
         weight.copy_(value)
         return
@@ -30,9 +38,14 @@ def put(weight: Tensor, value: Tensor) -> None:
     weight.copy_(distribute_tensor(value, mesh, places, src_data_rank=None))  # each process has the value
 
 
+def shape_of(weight: Tensor) -> torch.Size:
+    """The shape of all of `weight`."""
+    return torch.Size(weight.ds_shape) if _is_partitioned(weight) else weight.shape  # type: ignore[attr-defined]
+
+
 def in_parts(model: nn.Module) -> bool:
     """Whether weights of `model` lie on several processes, so that every forward needs them all."""
-    return any(_is_distributed(parameter) for parameter in model.parameters())
+    return any(_is_distributed(each) or _is_partitioned(each) for each in model.parameters())
 
 
 def reading(model: nn.Module) -> contextlib.AbstractContextManager[None]:
@@ -45,3 +58,15 @@ def reading(model: nn.Module) -> contextlib.AbstractContextManager[None]:
 def _is_distributed(weight: Tensor) -> bool:
     # by the name of what only such a tensor has: importing its module takes a second
     return hasattr(weight, "full_tensor")
+
+
+def _is_partitioned(weight: Tensor) -> bool:
+    """By DeepSpeed's ZeRO-3."""
+    return hasattr(weight, "ds_id")
+
+
+def _gathered(weight: Tensor, **options: Any) -> contextlib.AbstractContextManager[None]:
+    from deepspeed.zero import GatheredParameters
+
+    gathered: contextlib.AbstractContextManager[None] = GatheredParameters([weight], **options)
+    return gathered
