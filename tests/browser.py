@@ -48,8 +48,12 @@ class Tab(NamedTuple):
             self.page.keyboard.press(key)
 
     def wait_for(self, expression: str) -> None:
-        """Until a JavaScript expression is true."""
-        self.page.wait_for_function(expression)
+        """Until a JavaScript expression is true; also where a page's policy forbids `wait_for_function`."""
+        for _ in range(PATIENCE_MS // 20):
+            if self.page.evaluate(expression):
+                return
+            self.page.wait_for_timeout(20)
+        raise AssertionError(f"never true: {expression}")
 
     def screenshot(self, path: Path) -> None:
         self.page.screenshot(path=path, full_page=True)

@@ -2211,8 +2211,10 @@ MESSAGES: dict[str, Sentence] = {
     ),
     # --- exporting models
     "help-export": Sentence(
-        "Hand a model on: as an adapter, merged, as GGUF, for Ollama; with its card, to the Hub if asked.",
-        "모델을 내보냅니다. 어댑터, 합친 모델, GGUF, Ollama용으로 모델 카드와 함께 쓰고, 원하면 Hub에 올립니다.",
+        "Hand a model on: as an adapter, merged, as GGUF, for Ollama; with its card, to the Hub "
+        "if asked.",
+        "모델을 내보냅니다. 어댑터, 합친 모델, GGUF, Ollama용으로 모델 카드와 함께 쓰고, 원하면 "
+        "Hub에 올립니다.",
     ),
     "help-export-folder": Sentence("The folder to write.", "쓸 폴더."),
     "help-export-adapter": Sentence(
@@ -2239,10 +2241,10 @@ MESSAGES: dict[str, Sentence] = {
         "다른 사람이 기반 모델을 찾을 곳. 주면 복사하지 않습니다.",
     ),
     "help-export-model-allow": Sentence(
-        "Hand it on although it learned from texts under this licence, because you have the right; "
-        "repeatable. none: what states no licence.",
-        "이 라이선스의 글로 배웠어도 권리가 있어 내보냅니다. 여러 번 쓸 수 있습니다. none은 라이선스가 적히지 "
-        "않은 것.",
+        "Hand it on although it learned from texts under this licence, because you have the "
+        "right; repeatable. none: what states no licence.",
+        "이 라이선스의 글로 배웠어도 권리가 있어 내보냅니다. 여러 번 쓸 수 있습니다. none은 "
+        "라이선스가 적히지 않은 것.",
     ),
     "help-export-force": Sentence("Replace the folder if it is there.", "폴더가 이미 있으면 바꿉니다."),
     "help-export-push": Sentence(
@@ -2268,32 +2270,35 @@ MESSAGES: dict[str, Sentence] = {
         "{model}: 어댑터가 아니라 전체 모델입니다. --merged를 쓰세요.",
     ),
     "export-model-licences": Sentence(
-        "{model} learned from texts, or stands on a base, that may not be passed on as far as is known: "
-        '{licences}. Nothing was written. Where you have the right: --allow-licence "{example}", once for '
-        "each.",
-        "{model}이(가) 배운 글이나 기반 모델을 내보내도 되는지 알 수 없습니다: {licences}. 아무것도 쓰지 "
-        '않았습니다. 권리가 있다면 라이선스마다 --allow-licence "{example}"처럼 적으세요.',
+        "{model} learned from texts, or stands on a base, that may not be passed on as far as is "
+        "known: {licences}. Nothing was written. Where you have the right: --allow-licence "
+        '"{example}", once for each.',
+        "{model}이(가) 배운 글이나 기반 모델을 내보내도 되는지 알 수 없습니다: {licences}. "
+        '아무것도 쓰지 않았습니다. 권리가 있다면 라이선스마다 --allow-licence "{example}"처럼 '
+        "적으세요.",
     ),
     "export-vocabulary": Sentence(
-        "{path}: the model had {rows} rows of tokens, what was written has {found}. This is a bug.",
+        "{path}: the model had {rows} rows of tokens, what was written has {found}. This is a "
+        "bug.",
         "{path}: 모델의 토큰 행은 {rows}개인데 쓴 것은 {found}개입니다. 프로그램의 버그입니다.",
     ),
     "export-gap": Sentence(
-        "{path}: the merged model's logits differ by {gap} (at most {largest}): it is another model. Nothing "
-        "was kept.",
-        "{path}: 합친 모델의 로짓이 {gap}만큼 다릅니다(최대 {largest}). 다른 모델이 되어 남기지 않았습니다.",
+        "{path}: the merged model's logits differ by {gap} (at most {largest}): it is another "
+        "model. Nothing was kept.",
+        "{path}: 합친 모델의 로짓이 {gap}만큼 다릅니다(최대 {largest}). 다른 모델이 되어 남기지 "
+        "않았습니다.",
     ),
     "export-turns": Sentence(
-        "The template {template} joins messages by more than their order, which Ollama's cannot. Use --gguf: "
-        "llama.cpp reads the Jinja template in it.",
-        "템플릿 {template}은(는) 메시지 순서만으로 정해지지 않아 Ollama의 형식으로 옮길 수 없습니다. --gguf를 "
-        "쓰세요. llama.cpp는 그 안의 Jinja 템플릿을 읽습니다.",
+        "The template {template} joins messages by more than their order, which Ollama's cannot. "
+        "Use --gguf: llama.cpp reads the Jinja template in it.",
+        "템플릿 {template}은(는) 메시지 순서만으로 정해지지 않아 Ollama의 형식으로 옮길 수 "
+        "없습니다. --gguf를 쓰세요. llama.cpp는 그 안의 Jinja 템플릿을 읽습니다.",
     ),
     "gguf-tokenizer": Sentence(
-        "GGUF has no equal of this tokenizer. It must be BPE over bytes or over characters with byte fallback, "
-        "with a split that llama.cpp knows: {known}.",
-        "GGUF로 똑같이 옮길 수 없는 토크나이저입니다. 바이트 BPE나 바이트로 대신하는 글자 BPE여야 하고, 나누는 "
-        "방법을 llama.cpp가 알아야 합니다: {known}.",
+        "GGUF has no equal of this tokenizer. It must be BPE over bytes or over characters with "
+        "byte fallback, with a split that llama.cpp knows: {known}.",
+        "GGUF로 똑같이 옮길 수 없는 토크나이저입니다. 바이트 BPE나 바이트로 대신하는 글자 "
+        "BPE여야 하고, 나누는 방법을 llama.cpp가 알아야 합니다: {known}.",
     ),
     "gguf-family": Sentence(
         "No GGUF for models of the kind {family}. Possible: {known}.",
@@ -2308,7 +2313,8 @@ MESSAGES: dict[str, Sentence] = {
     ),
     "gguf-ids": Sentence(
         "{model}: llama.cpp's tokenizer would read {line!r} as other tokens. Nothing was written.",
-        "{model}: llama.cpp의 토크나이저는 {line!r}을(를) 다른 토큰으로 읽습니다. 아무것도 쓰지 않았습니다.",
+        "{model}: llama.cpp의 토크나이저는 {line!r}을(를) 다른 토큰으로 읽습니다. 아무것도 쓰지 "
+        "않았습니다.",
     ),
     "gguf-read-back": Sentence(
         "{path}: the tokenizer read back is not the one written. This is a bug.",
@@ -2317,9 +2323,10 @@ MESSAGES: dict[str, Sentence] = {
     "export-loading": Sentence("loading {model} in float32", "{model}을(를) float32로 읽는 중"),
     "export-model-done": Sentence("{path}: {files} files", "{path}: 파일 {files}개"),
     "export-model-gap": Sentence(
-        "largest logit difference to base and adapter: {gap}; the likeliest next token is the same after "
-        "{same} of {tokens} tokens",
-        "합치기 전과 로짓의 가장 큰 차이: {gap}; 토큰 {tokens}개 가운데 다음 토큰이 같은 비율: {same}",
+        "largest logit difference to base and adapter: {gap}; the likeliest next token is the "
+        "same after {same} of {tokens} tokens",
+        "합치기 전과 로짓의 가장 큰 차이: {gap}; 토큰 {tokens}개 가운데 다음 토큰이 같은 비율: "
+        "{same}",
     ),
     "export-model-lines": Sentence(
         "tokenizer rebuilt from the file: the same ids on {lines} lines",
@@ -2327,18 +2334,20 @@ MESSAGES: dict[str, Sentence] = {
     ),
     "export-model-pushed": Sentence("uploaded: {address}", "올림: {address}"),
     "push-found": Sentence(
-        "{path}: {count} places must not leave: {found}. Nothing was uploaded. Remove them there, or in what "
-        "the model was made from.",
-        "{path}: 내보내면 안 되는 것이 {count}곳 있습니다: {found}. 아무것도 올리지 않았습니다. 그곳이나 모델을 "
-        "만든 자료에서 지우세요.",
+        "{path}: {count} places must not leave: {found}. Nothing was uploaded. Remove them "
+        "there, or in what the model was made from.",
+        "{path}: 내보내면 안 되는 것이 {count}곳 있습니다: {found}. 아무것도 올리지 않았습니다. "
+        "그곳이나 모델을 만든 자료에서 지우세요.",
     ),
     "push-offline": Sentence(
         "HF_HUB_OFFLINE is set: nothing is uploaded. Unset it.",
         "HF_HUB_OFFLINE이 켜져 있어 올리지 않습니다. 끄고 다시 하세요.",
     ),
     "push-failed": Sentence(
-        "{repository}: the Hub did not take it: {problem}. The folder stays; the same command with --force tries again.",
-        "{repository}: Hub가 받지 않았습니다: {problem}. 폴더는 그대로 있습니다. --force를 붙여 다시 하세요.",
+        "{repository}: the Hub did not take it: {problem}. The folder stays; the same command "
+        "with --force tries again.",
+        "{repository}: Hub가 받지 않았습니다: {problem}. 폴더는 그대로 있습니다. --force를 붙여 "
+        "다시 하세요.",
     ),
     "prompter-no-reply": Sentence(
         "the text does not hold what an answer starts behind: {header}",
