@@ -13,7 +13,7 @@ import yaml
 from dajeong.chat_templates import JinjaTemplate
 from dajeong.errors import EnvironmentProblem
 from dajeong.models.adapters import CONFIG, NOTES, TEMPLATE, base_of, load_role, notes_of, template_of
-from dajeong.models.base import load_base
+from dajeong.models.base import Base, load_base
 from dajeong.models.roles import RoleModel
 from dajeong.models.settings import RuntimeSettings
 from dajeong.models.tokenize import TextTokenizer
@@ -36,19 +36,30 @@ def load_chat(reference: str, role: str = "policy", runtime: RuntimeSettings | N
 
     Raises EnvironmentProblem where it is absent, unsafe or unsuitable.
     """
-    folder = Path(reference)
-    if (folder / "models").is_dir() and not (folder / "config.json").is_file():
-        folder = last_policy(folder)
+    folder = folder_of(reference)
     if (folder / CONFIG).is_file():
         name, revision = base_of(folder)
         base = load_base(name, runtime, revision=revision)
         load_role(base.model, role, folder)
         return ChatModel(base.model, role, base.tokenizer, template_of(folder), folder.name)
     base = load_base(str(folder) if folder.is_dir() else reference, runtime)
-    template = (
-        template_of(folder) if (folder / TEMPLATE).is_file() else own_template(base.tokenizer, reference)
-    )
-    return ChatModel(base.model, None, base.tokenizer, template, folder.name)
+    return ChatModel(base.model, None, base.tokenizer, base_template(base), folder.name)
+
+
+def base_template(base: Base) -> Template:
+    """What a whole model speaks: the template beside its weights, else its tokenizer's, else plain text."""
+    folder = Path(base.reference)
+    if (folder / TEMPLATE).is_file():
+        return template_of(folder)
+    return own_template(base.tokenizer, base.reference)
+
+
+def folder_of(reference: str) -> Path:
+    """Where the model lies; of a run its last policy. A Hub id is a path where nothing is."""
+    folder = Path(reference)
+    if (folder / "models").is_dir() and not (folder / "config.json").is_file():
+        return last_policy(folder)
+    return folder
 
 
 def last_policy(run: Path) -> Path:
