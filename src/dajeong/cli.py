@@ -211,12 +211,19 @@ def _doctor() -> Callable[..., None]:
     return command()
 
 
+def _serve() -> Callable[..., None]:
+    from dajeong.cli_serve import command
+
+    return command()
+
+
 COMMANDS: dict[str, Callable[[], Callable[..., None]]] = {
     "run": _run,
     "inspect": _inspect,
     "doctor": _doctor,
     "judge": _judge,
     "chat": _chat,
+    "serve": _serve,
     "schema": _schema,
 }
 """Name → what makes the command, once the language of its help is known."""
