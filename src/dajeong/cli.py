@@ -205,6 +205,12 @@ def _inspect() -> Callable[..., None]:
     return command()
 
 
+def _export() -> Callable[..., None]:
+    from dajeong.cli_export_model import command
+
+    return command()
+
+
 def _doctor() -> Callable[..., None]:
     from dajeong.cli_doctor import command
 
@@ -223,6 +229,7 @@ COMMANDS: dict[str, Callable[[], Callable[..., None]]] = {
     "doctor": _doctor,
     "judge": _judge,
     "chat": _chat,
+    "export": _export,
     "serve": _serve,
     "schema": _schema,
 }
