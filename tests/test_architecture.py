@@ -10,10 +10,12 @@ import pytest
 from source_tree import Module, calls, modules, parsed, place
 
 LADDER = {
-    7: "cli cli_bench cli_data cli_doctor cli_eval cli_export cli_export_model cli_grading cli_inspect cli_judge cli_label "
-    "cli_making cli_quality cli_serve cli_train one_file output terminal printing printing_data printing_inspection __main__",
+    7: "cli cli_bench cli_data cli_doctor cli_eval cli_export cli_export_model cli_grading "
+    "cli_inspect cli_judge cli_label cli_making cli_plan cli_quality cli_serve cli_train "
+    "one_file output terminal printing printing_data printing_inspection printing_plan __main__",
     6: "steps recipe recipe_source references settings_reader yaml_strict schema catalog "
-    "pipeline ledger fingerprint run_folder lock surroundings team watch costs inspecting machine",
+    "pipeline ledger fingerprint run_folder lock surroundings team watch costs inspecting machine "
+    "plan plan_changes plan_sizes plan_workloads",
     5: "synthesis preference training evaluation planning report serving export tracking chat",
     4: "rollout judging",
     3: "models",

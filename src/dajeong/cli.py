@@ -211,6 +211,12 @@ def _export() -> Callable[..., None]:
     return command()
 
 
+def _plan() -> Callable[..., None]:
+    from dajeong.cli_plan import command
+
+    return command()
+
+
 def _doctor() -> Callable[..., None]:
     from dajeong.cli_doctor import command
 
@@ -226,11 +232,12 @@ def _serve() -> Callable[..., None]:
 COMMANDS: dict[str, Callable[[], Callable[..., None]]] = {
     "run": _run,
     "inspect": _inspect,
+    "plan": _plan,
     "doctor": _doctor,
     "judge": _judge,
     "chat": _chat,
-    "export": _export,
     "serve": _serve,
+    "export": _export,
     "schema": _schema,
 }
 """Name → what makes the command, once the language of its help is known."""
@@ -254,7 +261,18 @@ def _train() -> typer.Typer:
     return app()
 
 
-GROUPS: dict[str, Callable[[], typer.Typer]] = {"data": _data, "eval": _eval, "train": _train}
+def _label() -> typer.Typer:
+    from dajeong.cli_label import app
+
+    return app()
+
+
+GROUPS: dict[str, Callable[[], typer.Typer]] = {
+    "data": _data,
+    "label": _label,
+    "eval": _eval,
+    "train": _train,
+}
 """Name → what makes the commands below it."""
 
 

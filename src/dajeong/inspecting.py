@@ -78,9 +78,9 @@ def _read(step: Step, work: Workplace, tokenizer: Any, num_shown: int, recipe: R
 
     settings: Any = step.settings
     template = find_template(getattr(settings, "template", recipe.shared.template))
-    records = _records(step, work)
+    records = records_in(step, "data", work)
     found = inspect_dialogues(
-        (dialogue for record in records for dialogue in _dialogues(record)),
+        (dialogue for record in records for dialogue in dialogues_of(record)),
         template,
         tokenizer,
         settings.max_tokens,
@@ -92,10 +92,10 @@ def _read(step: Step, work: Workplace, tokenizer: Any, num_shown: int, recipe: R
     return found.model_copy(update={"findings": tuple(ordered)})
 
 
-def _records(step: Step, work: Workplace) -> list[Record]:
-    """Whatever the files of `data` hold, by the types that the input takes."""
-    wanted = step.kind.inputs["data"].record.split("|")
-    files = [Path(file) for file in work.inputs["data"]]
+def records_in(step: Step, field: str, work: Workplace) -> list[Record]:
+    """Whatever the files of an input hold, by the types that it takes."""
+    wanted = step.kind.inputs[field].record.split("|")
+    files = [Path(file) for file in work.inputs[field]]
     return [record for file in files for record in read_records(file, _type_of(file, wanted))]
 
 
@@ -107,7 +107,7 @@ def _type_of(file: Path, wanted: Sequence[str]) -> type[Any]:
     return kind_in(file) or Dialogue
 
 
-def _dialogues(record: Record) -> Iterator[Dialogue]:
+def dialogues_of(record: Record) -> Iterator[Dialogue]:
     """What a model reads of a record: each of its answers behind its prompt."""
     common = {"source": record.source, "licence": record.licence, "kind": record.kind}
     if isinstance(record, Dialogue):
@@ -147,7 +147,7 @@ def _tokenizer(recipe: Recipe, step: Step, run: Path, spare: Path, progress: Pro
     """The tokenizer the step will have; that of a tiny base that does not exist yet is made from its text."""
     from dajeong.models.base import load_tokenizer
 
-    base, reference = _base_of(step, {each.name: each for each in recipe.steps})
+    base, reference = base_of_step(step, {each.name: each for each in recipe.steps})
     if base is None:
         return load_tokenizer(reference)
     work = Ledger(recipe, run).workplace(base, progress)
@@ -165,7 +165,7 @@ def _tokenizer(recipe: Recipe, step: Step, run: Path, spare: Path, progress: Pro
     return load_tokenizer(str(drawn))
 
 
-def _base_of(step: Step, steps: dict[str, Step]) -> tuple[Step | None, str]:
+def base_of_step(step: Step, steps: dict[str, Step]) -> tuple[Step | None, str]:
     """The step that makes the base which `step` learns on, or the folder or Hub id it names."""
     while True:
         field = next(name for name, wanted in step.kind.inputs.items() if wanted.record == "Model")

@@ -90,8 +90,18 @@ class Recipe:
         return _as_yaml({**shared, "steps": steps})
 
 
-def load(recipe: str | Path, overrides: Sequence[str] = (), kinds: Mapping[str, Kind] = KINDS) -> Recipe:
-    """A built-in recipe by name, or a file. `overrides` are `a.b=value`; the last one of a key wins."""
+def load(
+    recipe: str | Path,
+    overrides: Sequence[str] = (),
+    kinds: Mapping[str, Kind] = KINDS,
+    *,
+    files_required: bool = True,
+) -> Recipe:
+    """A built-in recipe by name, or a file. `overrides` are `a.b=value`; the last one of a key wins.
+
+    Unless `files_required`, files and models that are not there are left as they are named: such a recipe can
+    be looked at, not run.
+    """
     path = find(recipe)
     source = Source.read(path)
     if not source.tree.get("steps"):
@@ -99,7 +109,7 @@ def load(recipe: str | Path, overrides: Sequence[str] = (), kinds: Mapping[str, 
     for override in overrides:
         source.override(override, list(Shared.model_fields))
     source.tree.setdefault("name", re.sub(r"[^\w. -]|^\W+", "-", path.stem).lstrip("-. ")[:80] or "recipe")
-    return _checked(source, path, kinds)
+    return _checked(source, path, kinds, files_required)
 
 
 def one_step(
@@ -118,9 +128,9 @@ def one_step(
     return _checked(source, Path.cwd() / use, KINDS)
 
 
-def _checked(source: Source, path: Path, kinds: Mapping[str, Kind]) -> Recipe:
+def _checked(source: Source, path: Path, kinds: Mapping[str, Kind], files_required: bool = True) -> Recipe:
     shared = _shared(source)
-    places = _places(source, path, shared)
+    places = _places(source, path, shared, files_required)
     shared = _located(shared, places)
     return Recipe(shared, tuple(_steps(source, shared, places, kinds)))
 
@@ -133,17 +143,17 @@ def _shared(source: Source) -> Shared:
     return read_settings(Shared, values, source.where)
 
 
-def _places(source: Source, path: Path, shared: Shared) -> Places:
+def _places(source: Source, path: Path, shared: Shared, required: bool) -> Places:
     """Beside the recipe, then the working folder; for what `--set` names, the other way round."""
     # nothing lies beside a built-in recipe
     around = (Path.cwd(),) if path.parent == BUILT_IN else (path.parent, Path.cwd())
     if shared.data_dir is None:
-        return Places(around, around)
+        return Places(around, around, required)
     set_by_hand = source.where(("data_dir",)).startswith("--set")
     data_dir = located(shared.data_dir, around[::-1] if set_by_hand else around)
-    if not data_dir.is_dir():
+    if required and not data_dir.is_dir():
         raise DataProblem("folder-missing", path=data_dir)
-    return Places((data_dir.resolve(),), around)
+    return Places((data_dir.resolve(),), around, required)
 
 
 def _located(shared: Shared, places: Places) -> Shared:
@@ -271,6 +281,8 @@ def _files(written: Path, places: Places, where: str) -> list[Path]:
         for folder in places.data_folders:
             if found := sorted(folder.glob(pattern)):
                 return [file.resolve() for file in found]
+    if not places.required:
+        return [path]
     raise DataProblem("file-missing-for", where=where, path=path)
 
 

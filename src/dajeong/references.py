@@ -34,6 +34,8 @@ class Places(NamedTuple):
 
     data_folders: tuple[Path, ...]
     model_folders: tuple[Path, ...]
+    required: bool = True
+    """Whether what they are to hold must be there already."""
 
 
 class Known(NamedTuple):
@@ -114,7 +116,7 @@ def _outside_model(written: str, known: Known, where: str) -> Reference:
         return Reference(written, path=path)
     if written == "tiny" or ("/" not in written and nearest(written, list(known.kinds))):
         raise unknown_reference(written, known, where)
-    if written.startswith((".", "/", "~")) or written.count("/") > 1:
+    if (written.startswith((".", "/", "~")) or written.count("/") > 1) and known.places.required:
         raise EnvironmentProblem("model-missing", where=where, model=written, path=path)
     return Reference(written)
 
@@ -124,6 +126,8 @@ def _outside_records(written: str, known: Known, where: str) -> Reference:
     if path.is_file():
         return Reference(written, path=path)
     if Path(written).suffix or written.startswith((".", "/", "~")):
+        if not known.places.required:
+            return Reference(written, path=path)
         raise DataProblem("file-missing-for", where=where, path=path)
     raise unknown_reference(written, known, where)
 
