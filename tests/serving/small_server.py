@@ -17,6 +17,7 @@ from dajeong.models.base import load_base
 from dajeong.models.settings import LoraSettings, TinySettings
 from dajeong.models.tiny import write_tiny
 from dajeong.rollout.engine import Drawn, Request
+from dajeong.serving import chat_page
 from dajeong.serving.app import build
 from dajeong.serving.server import Server, listen
 from dajeong.serving.service import Service
@@ -92,7 +93,7 @@ def serving(
     if engine is not None:
         offer = service.offer
         service.offer = lambda shelf: offer(shelf, engine)  # type: ignore[method-assign, assignment]
-    server = Server(build(service, key), service, load)
+    server = Server(build(service, key, [chat_page.router], [chat_page.PATH]), service, load)
     listening = listen("127.0.0.1", 0)
     running = Running(service, listening.getsockname()[1])
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

@@ -120,8 +120,11 @@ class VoteAsked(Asked):
     messages: Messages
     """Ends with the user."""
     responses: Annotated[list[Answered], Field(min_length=2, max_length=2)]
-    choice: Literal["first", "second", "tie"]
+    """From left to right, as they were shown."""
+    choice: Literal["first", "second", "tie", "both-bad"]
     annotator: Annotated[str, Field(pattern=r"^[\w.@-]{1,64}$")] = "chat"
     """Written down as `human:…`."""
+    blind: bool = False
+    """Whether the names of the models were hidden until the choice."""
     vote_id: Annotated[str, Field(pattern=r"^[\w-]{1,64}$")] | None = None
     """The same id is taken once: a vote may be sent again."""

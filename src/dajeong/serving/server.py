@@ -12,6 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from dajeong.errors import EnvironmentProblem, UsageProblem
+from dajeong.serving import chat_page
 from dajeong.serving.app import build
 from dajeong.serving.service import Loading, Service
 from dajeong.serving.settings import ServeSettings
@@ -34,7 +35,7 @@ def serve(
     listening = listen(settings.host, settings.port)
     service = Service(settings)
     try:
-        server = Server(build(service, key), service, load, on_ready)
+        server = Server(build(service, key, [chat_page.router], [chat_page.PATH]), service, load, on_ready)
         host, port = listening.getsockname()[:2]
         on_listening(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
         server.run(sockets=[listening])

@@ -6,11 +6,12 @@ import os
 import threading
 from pathlib import Path
 
+from dajeong.artefacts import POSITION
 from dajeong.records import Message, Preference, Response, content_id
 from dajeong.serving.asked import VoteAsked
 from dajeong.storage import read_records
 
-RANKINGS = {"first": ((0,), (1,)), "second": ((1,), (0,)), "tie": ((0, 1),)}
+RANKINGS = {"first": ((0,), (1,)), "second": ((1,), (0,)), "tie": ((0, 1),), "both-bad": ((0, 1),)}
 
 
 class Votes:
@@ -41,6 +42,7 @@ def vote_record(asked: VoteAsked, messages: tuple[Message, ...]) -> Preference:
     return Preference(
         id=content_id("vote", *given),
         source="chat",
+        meta={POSITION: [0, 1], "verdicts": {asked.choice: 1}, "blind": asked.blind},
         prompt=messages,
         responses=tuple(Response(content=each.content, author=each.model) for each in asked.responses),
         ranking=RANKINGS[asked.choice],
