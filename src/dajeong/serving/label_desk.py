@@ -42,7 +42,7 @@ class Desk:
     def disputes(self, annotator: str, num: int, beside: Collection[str]) -> list[dict[str, Any]]:
         """Items to be settled, with what was said of them, in this annotator's own order of sides."""
         with self._lock:
-            turns = [turn for turn in self._queue.disputed(annotator) if turn.item.id not in beside]
+            turns = [turn for turn in self._queue.disputed() if turn.item.id not in beside]
             return [
                 {**self._view(turn, annotator), "votes": self._said(turn, annotator)} for turn in turns[:num]
             ]
@@ -86,7 +86,7 @@ class Desk:
             kept = vote.model_copy(update={"at": _now()})
             self._store.append(kept)
             self.votes.add(kept)
-            self._queue.release(vote.item, vote.annotator)
+            self._queue.changed(vote.item)
             return True
 
     def undo(self, identity: str, annotator: str, vote_id: str | None) -> Vote | None:
@@ -102,6 +102,7 @@ class Desk:
                 event = Undo(id=identity, undoes=vote.id, annotator=annotator, at=_now())
                 self._store.append(event)
                 self.votes.add(event)
+                self._queue.changed(vote.item)
             return vote
 
     def _vote(self, identity: str, annotator: str) -> Vote | None:
@@ -128,15 +129,13 @@ class Desk:
     def progress(self, annotator: str) -> dict[str, Any]:
         with self._lock:
             mine = self.votes.of_annotator.get(annotator, {})
-            given = [vote for (stage, _), vote in mine.items() if stage != "final"]
-            labelled = sum(1 for item in self.items if self.votes.of_item.get(item.id))
             return {
-                "mine": len(given),
+                "mine": sum(1 for stage, _ in mine if stage != "final"),
                 "left": self._queue.left(annotator),
                 "items": len(self.items),
-                "labelled": labelled,
+                "labelled": len(self._queue.labelled),
                 "annotators": len(self.votes.annotators),
-                "disputed": len(self._queue.disputed(annotator)),
+                "disputed": self._queue.num_disputed,
                 "goal": self.plan.goal,
             }
 

@@ -10,6 +10,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import NamedTuple
 
 from pydantic import Field
@@ -51,94 +52,107 @@ class Queue:
         self, items: Sequence[Item], plan: Plan, votes: Votes, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._plan, self._votes, self._clock = plan, votes, clock
-        self._order = _ordered(items, plan)
-        self._by_id = {item.id: item for item in items}
-        self._wanted = {item.id: self._num_wanted(item) for item in items}
+        self._by_id = {item.id: item for item in _ordered(items, plan)}
+        self._wanted = {item.id: _num_wanted(item, plan) for item in items}
+        self._open = dict.fromkeys(self._by_id)
+        """Items that want more votes, in their order."""
+        self.labelled: set[str] = set()
+        self._disputed: set[str] = set()
         self._held: defaultdict[str, dict[str, float]] = defaultdict(dict)
         """Item → annotator → until when."""
         self._repeated = lru_cache(maxsize=None)(self._drawn_for)
+        for item in self._by_id:
+            self.changed(item)
 
-    def _num_wanted(self, item: Item) -> int:
-        if item.gold is not None:
-            return 10**9
-        return self._plan.per_item if is_shared(self._plan, item) else 1
+    def changed(self, item: str) -> None:
+        """Votes on an item came or went. Whoever had it before them has it no more."""
+        if item not in self._by_id or item not in self._votes.of_item:
+            return
+        labels, final = self._votes.labels(item), self._votes.labels(item, "final")
+        is_disputed = not final and len({(vote.verdict, vote.ranking) for vote in labels.values()}) > 1
+        _put(self._disputed, item, is_disputed)
+        _put(self.labelled, item, bool(labels))
+        if len(labels) >= self._wanted[item]:
+            self._open.pop(item, None)
+        else:
+            self._open.setdefault(item)
+        for _, annotator in self._votes.of_item[item]:
+            self._held.get(item, {}).pop(annotator, None)
 
     def next(self, annotator: str, num: int, beside: Collection[str] = ()) -> list[Turn]:
         """What to label next; held for this annotator. `beside`: what is before them already."""
-        turns: list[Turn] = []
         due = self._due(annotator, self._plan.repeat_after)
-        turns += [Turn(item, "again") for item in due if item.id not in beside][:1]
-        for item in self._fresh(annotator):
-            if len(turns) >= num:
-                break
-            if item.id not in beside:
-                turns.append(Turn(item, "first"))
-        if len(turns) < num and not beside:
-            shown = {turn.item.id for turn in turns}
-            turns += [Turn(item, "again") for item in self._due(annotator, 0) if item.id not in shown]
-        for turn in turns[:num]:
-            self._hold(turn, annotator)
-        return turns[:num]
+        turns = [Turn(item, "again") for item in due if item.id not in beside][: min(1, num)]
+        fresh = (item for item in self._fresh(annotator) if item.id not in beside)
+        turns += [Turn(item, "first") for item in islice(fresh, num - len(turns))]
+        if not turns and not beside:
+            turns = [Turn(item, "again") for item in self._due(annotator, 0)[:num]]
+        for turn in turns:
+            if turn.stage == "first":
+                self._held[turn.item.id][annotator] = self._clock() + 60 * self._plan.keep_minutes
+        return turns
 
     def _fresh(self, annotator: str) -> Iterator[Item]:
-        done = self._votes.of_annotator[annotator]
-        return (
-            each
-            for each in self._order
-            if ("first", each.id) not in done and self._has_room(each.id, annotator)
-        )
+        done = self._votes.of_annotator.get(annotator, {})
+        for item in self._open:
+            if ("first", item) not in done and self._has_room(item, annotator):
+                yield self._by_id[item]
 
     def _has_room(self, item: str, annotator: str) -> bool:
         """Whether fewer others than wanted have voted on it or have it before them."""
-        taken = set(self._votes.labels(item)) if item in self._votes.of_item else set()
         held = self._held.get(item)
-        if held:
-            now = self._clock()
-            taken |= {name for name, until in held.items() if until > now}
+        if not held:
+            return True
+        now = self._clock()
+        taken = set(self._votes.labels(item)) | {name for name, until in held.items() if until > now}
         return len(taken - {annotator}) < self._wanted[item]
-
-    def _hold(self, turn: Turn, annotator: str) -> None:
-        if turn.stage == "first":
-            self._held[turn.item.id][annotator] = self._clock() + 60 * self._plan.keep_minutes
-
-    def release(self, item: str, annotator: str) -> None:
-        self._held.get(item, {}).pop(annotator, None)
 
     def _due(self, annotator: str, after: int) -> list[Item]:
         """Items to be seen again, `after` others having come in between."""
-        standing = self._votes.of_annotator[annotator]
-        firsts = [
-            vote for (stage, _), vote in standing.items() if stage == "first" and vote.verdict != "skip"
-        ]
+        standing = self._votes.of_annotator.get(annotator, {})
+        firsts = [vote for (stage, _), vote in standing.items() if stage == "first"]
+        repeated = self._repeated(annotator)
         return [
             self._by_id[vote.item]
             for vote in firsts[: max(0, len(firsts) - after)]
-            if vote.item in self._repeated(annotator) and ("again", vote.item) not in standing
+            if vote.item in repeated and vote.verdict != "skip" and ("again", vote.item) not in standing
         ]
 
     def _drawn_for(self, annotator: str) -> frozenset[str]:
         share = self._plan.repeats
         return frozenset(
             item.id
-            for item in self._order
+            for item in self._by_id.values()
             if item.gold is None and draw(self._plan.seed, "again", annotator, item.id) < share
         )
 
-    def disputed(self, annotator: str) -> list[Turn]:
+    def disputed(self) -> list[Turn]:
         """Items on which annotators differ and nobody has decided."""
-        return [
-            Turn(item, "final")
-            for item in self._order
-            if item.id in self._votes.of_item and self._is_disputed(item.id)
-        ]
+        return [Turn(self._by_id[item], "final") for item in self._by_id if item in self._disputed]
 
-    def _is_disputed(self, item: str) -> bool:
-        said = {(vote.verdict, vote.ranking) for vote in self._votes.labels(item).values()}
-        return len(said) > 1 and not self._votes.labels(item, "final")
+    @property
+    def num_disputed(self) -> int:
+        return len(self._disputed)
 
     def left(self, annotator: str) -> int:
-        """How many items there still are for this annotator."""
-        return sum(1 for _ in self._fresh(annotator)) + len(self._due(annotator, 0))
+        """How many items there still are for this annotator, were nobody else at work."""
+        standing = self._votes.of_annotator.get(annotator, {})
+        done = sum(1 for stage, item in standing if stage == "first" and item in self._open)
+        return len(self._open) - done + len(self._due(annotator, 0))
+
+
+def _put(among: set[str], item: str, is_in: bool) -> None:
+    if is_in:
+        among.add(item)
+    else:
+        among.discard(item)
+
+
+def _num_wanted(item: Item, plan: Plan) -> int:
+    """Everybody is tested on items whose answer is known."""
+    if item.gold is not None:
+        return 10**9
+    return plan.per_item if is_shared(plan, item) else 1
 
 
 def is_shared(plan: Plan, item: Item) -> bool:
