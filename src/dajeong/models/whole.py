@@ -18,7 +18,7 @@ def whole(weight: Tensor) -> Tensor:
         with _gathered(weight):
             return weight.detach().clone()
     weight = weight.detach()
-    return weight.full_tensor() if _is_distributed(weight) else weight  # type: ignore[attr-defined, no-any-return]
+    return weight.full_tensor() if _is_distributed(weight) else weight  # type: ignore[attr-defined]
 
 
 @torch.no_grad()
@@ -66,7 +66,7 @@ def _is_partitioned(weight: Tensor) -> bool:
 
 
 def _gathered(weight: Tensor, **options: Any) -> contextlib.AbstractContextManager[None]:
-    from deepspeed.zero import GatheredParameters
+    import deepspeed
 
-    gathered: contextlib.AbstractContextManager[None] = GatheredParameters([weight], **options)
+    gathered: contextlib.AbstractContextManager[None] = deepspeed.zero.GatheredParameters([weight], **options)
     return gathered

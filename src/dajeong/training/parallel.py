@@ -5,7 +5,7 @@ own: `parallel_ddp.py`, `parallel_fsdp2.py`, `parallel_zero.py`. Knows models an
 
 What a way to share must see to:
 
-- `share` is called once, on every process, after the frozen weights were digested and before the first update.
+- `share` is called once, on every process, after frozen weights were digested and before the first update.
   Every model is a `RoleModel` whose roles and heads are complete. From then on `parameters_of(role)` gives
   what trains now, and `models.whole` reads and fills it, wherever its parts lie.
 - The gradient that `step` sees is the mean over processes: the loop has multiplied every loss by `world`.
@@ -15,8 +15,8 @@ What a way to share must see to:
 - `tensors` and `restore` speak of whole tensors by role and name, as `Optimizer` does: a checkpoint does not
   say how many processes wrote it. All processes call both.
 - Weights in parts (`sharded`): a forward needs every process. `lockstep.py` sees to that for forwards of
-  which one process has more than another; it needs nothing but that `RoleModel.forward`, `hidden` and `logits`
-  work on every process, with gradients and without.
+  which one process has more than another; it needs nothing but that `RoleModel.forward`, `hidden` and
+  `logits` work on every process, with gradients and without.
 """
 
 from __future__ import annotations
@@ -155,6 +155,10 @@ def parallel_of(name: str) -> Parallel:
         from dajeong.training.parallel_ddp import Ddp
 
         return Ddp()
+    if name in ("zero2", "zero3"):
+        from dajeong.training.parallel_zero import Zero
+
+        return Zero(name)
     from dajeong.training.parallel_fsdp2 import Fsdp2
 
     return Fsdp2()
