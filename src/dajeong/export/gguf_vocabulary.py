@@ -1,8 +1,8 @@
 """A tokenizer as GGUF spells it, and the tokenizer that llama.cpp makes of that. Knows no weights.
 
 llama.cpp knows by name only how text is split before it is merged. Two kinds of tokenizer have such a name:
-byte-level BPE (Polyglot-Ko, GPT-2, Llama 3, Qwen 2), and BPE over characters with bytes for those it does not
-know (the tiny model). The latter llama.cpp merges over whole lines: a blank behind other white space joins the
+byte-level BPE (Polyglot-Ko, GPT-2, Llama 3, Qwen 2), and BPE over characters with bytes for unknown ones
+(the tiny model). The latter llama.cpp merges over whole lines: a blank behind other white space joins the
 word after it, where ours stays with the white space. Any other tokenizer is refused.
 """
 
@@ -45,7 +45,8 @@ def vocabulary_of(tokenizer: TextTokenizer, rows: int) -> Vocabulary:
     """The tokenizer for a model with `rows` embeddings. Raises EnvironmentProblem without an equal."""
     form = json.loads(tokenizer.huggingface.backend_tokenizer.to_str())
     pre = _split_name(form)
-    if form["model"]["type"] != "BPE" or pre is None or not _leaves_text_alone(form):
+    merges_none = not form["model"].get("merges")  # llama.cpp wants some
+    if form["model"]["type"] != "BPE" or merges_none or pre is None or not _leaves_text_alone(form):
         raise EnvironmentProblem("gguf-tokenizer", known=", ".join((*SPLITS.values(), LINES)))
     spelt = _with_blanks if pre == LINES else str
     tokens = [f"[PAD{index}]" for index in range(rows)]
