@@ -57,7 +57,9 @@ class Watch:
     def failed(self, code: int) -> bool:
         """This process ends with `code`. Whether it is the first, and so the one that says why."""
         self.over.set()
-        first = self._add("failed", 1) == 1
+        count = self._add("failed", 1)
+        # without the store, which rank 0 kept, the next one speaks
+        first = count == 1 or (count == 0 and self.rank == 1)
         if first:
             self._add("code", code)
         self._end_soon(code)

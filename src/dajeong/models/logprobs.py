@@ -18,7 +18,7 @@ def token_logprobs(
     softmax(logits / temperature); the temperature is one for all, or (N,).
     """
     if not len(targets):
-        empty = hidden.sum(dim=-1).float()  # keeps the graph, so that gradients exist and are 0
+        empty = head(hidden).sum(dim=-1).float()  # keeps the graph, so that gradients exist and are 0
         return empty, (empty if entropy else None)
     vocabulary = head.get_parameter("weight").shape[0]
     size = max(1, MAX_LOGITS // vocabulary)

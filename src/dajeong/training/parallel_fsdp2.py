@@ -7,6 +7,7 @@ share a group; roles, heads and embeddings belong to the root. Knows no algorith
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -59,6 +60,8 @@ class Fsdp2(Processes):
         # the root, too, is cut again after a forward: what is whole between forwards could be written to
         # and read from, and neither would count
         options: dict[str, Any] = {"mesh": mesh, "reshard_after_forward": True, "offload_policy": policy}
+        # nobody writes into what a forward returns, views or not
+        warnings.filterwarnings("ignore", message="FSDP2-wrapped module .* returned a view")
         for block in blocks_of(model.trunk):
             fully_shard(block, **options)
         fully_shard(model, **options)
