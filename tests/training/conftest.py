@@ -6,14 +6,18 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from filelock import FileLock
+from parallel_child import one_begins
 from small_training import write_models
 
 from dajeong.models.base import Base, load_base
+
+WAYS = ("ddp", "fsdp2")
 
 
 @pytest.fixture(scope="session")
@@ -37,23 +41,41 @@ def wide(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def together(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What two processes left that trained together; made once for all workers of the session."""
-    base = tmp_path_factory.getbasetemp()
-    answers = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "together"
+    return _once(tmp_path_factory, "together", lambda answers: _pair("ddp_child.py", models, answers))
+
+
+@pytest.fixture(scope="session")
+def shared_ways(models: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Way to share → what two processes left that shared in this way; one pair for all."""
+    answers = _once(tmp_path_factory, "ways", lambda answers: _all_ways(models, answers))
+    return {way: answers / way for way in WAYS}
+
+
+def _all_ways(models: Path, answers: Path) -> None:
+    for way in WAYS:
+        one_begins(models, answers / way)
+    _pair("parallel_child.py", models, answers, *WAYS)
+
+
+def _once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    base = factory.getbasetemp()
+    answers = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
     with FileLock(f"{answers}.lock"):
         if not answers.is_dir():
-            _train_together(models, answers)
+            make(answers)
     return answers
 
 
-def _train_together(models: Path, answers: Path) -> None:
+def _pair(child: str, models: Path, answers: Path, *ways: str) -> None:
+    """Two processes of `child` that know of each other."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
-    child = Path(__file__).with_name("ddp_child.py")
+    place = Path(__file__).with_name(child)
     processes = [
         subprocess.Popen(
-            [sys.executable, "-W", "error::FutureWarning", str(child), str(models), str(answers)],
+            [sys.executable, "-W", "error::FutureWarning", str(place), str(models), str(answers), *ways],
             env=os.environ | shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
