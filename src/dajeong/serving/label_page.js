@@ -136,7 +136,8 @@ async function pump() {
 // how many items are wanted with the answer, and which are here already
 function wish(path, body) {
   if (path !== "/api/votes" || body.annotator !== state.who) return path === "/api/votes" ? { want: 0 } : {};
-  return { beside: held(), want: Math.max(0, 4 - state.waiting.length), disputed: state.final };
+  const want = state.outbox.length > 1 ? 0 : Math.max(0, 4 - state.waiting.length);
+  return { beside: held(), want, disputed: state.final };
 }
 
 function held() {
@@ -213,8 +214,8 @@ function begin(name) {
   Object.assign(state, { current: null, waiting: [], trail: [] });
   showWho();
   render();
-  pump();
-  fetchItems();
+  if (state.outbox.length) pump();  // what is next depends on it
+  else fetchItems();
 }
 
 $("welcome").addEventListener("submit", (event) => {
@@ -587,6 +588,11 @@ function switchMode(final, fetching = true) {
 $("to-final").addEventListener("click", () => switchMode(!state.final));
 
 // --- dialogs
+function open(id) {
+  if (!$(id).open) $(id).showModal();
+  $(id).querySelector(".close").focus();
+}
+
 function makeSkips() {
   $("skip-reasons").replaceChildren(...SKIPS.map((reason, index) => {
     const button = make("button", { type: "button" }, key(String(index + 1)), " ", t(`skip-${reason}`));
@@ -612,7 +618,7 @@ function makeHelp() {
 }
 
 async function openFigures() {
-  if (!$("figures").open) $("figures").showModal();
+  open("figures");
   try { drawFigures((await (await ask("/api/figures")).json()).rows); }
   catch (problem) { notice(problem.message, 8000); }
 }
@@ -660,9 +666,9 @@ for (const button of document.querySelectorAll("dialog .close")) {
   button.addEventListener("click", () => button.closest("dialog").close());
 }
 $("show-figures").addEventListener("click", openFigures);
-$("show-help").addEventListener("click", () => $("help").showModal());
+$("show-help").addEventListener("click", () => open("help"));
 $("undo").addEventListener("click", undo);
-$("skip").addEventListener("click", () => $("skip-why").showModal());
+$("skip").addEventListener("click", () => open("skip-why"));
 $("diff").addEventListener("click", toggleDiff);
 $("reveal").addEventListener("click", reveal);
 $("language").addEventListener("click", () => {
@@ -680,7 +686,7 @@ function toggleDiff() {
 
 // --- keys, by the place they have on the keyboard, so that Hangul may stay on
 const PLAIN = {
-  KeyS: () => $("skip-why").showModal(), KeyD: toggleDiff, KeyB: reveal, Digit0: () => vote("both-bad", [everyPlace()]),
+  KeyS: () => open("skip-why"), KeyD: toggleDiff, KeyB: reveal, Digit0: () => vote("both-bad", [everyPlace()]),
   ArrowDown: () => vote("tie", [everyPlace()]), Equal: () => bump(1), Minus: () => bump(-1),
 };
 const PAIR = { ArrowLeft: () => pick(0), Digit1: () => pick(0), ArrowRight: () => pick(1), Digit2: () => pick(1), Digit3: PLAIN.ArrowDown };
@@ -710,7 +716,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 function action(event, code) {
-  if (event.key === "?") return () => $("help").showModal();
+  if (event.key === "?") return () => open("help");
   if (!state.who) return null;
   if (code === "KeyZ") return undo;
   if (code === "KeyI") return openFigures;

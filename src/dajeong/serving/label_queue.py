@@ -54,8 +54,8 @@ class Queue:
         self._plan, self._votes, self._clock = plan, votes, clock
         self._by_id = {item.id: item for item in _ordered(items, plan)}
         self._wanted = {item.id: _num_wanted(item, plan) for item in items}
-        self._open = dict.fromkeys(self._by_id)
-        """Items that want more votes, in their order."""
+        self._open = set(self._by_id)
+        """Items that want more votes."""
         self.labelled: set[str] = set()
         self._disputed: set[str] = set()
         self._held: defaultdict[str, dict[str, float]] = defaultdict(dict)
@@ -72,10 +72,7 @@ class Queue:
         is_disputed = not final and len({(vote.verdict, vote.ranking) for vote in labels.values()}) > 1
         _put(self._disputed, item, is_disputed)
         _put(self.labelled, item, bool(labels))
-        if len(labels) >= self._wanted[item]:
-            self._open.pop(item, None)
-        else:
-            self._open.setdefault(item)
+        _put(self._open, item, len(labels) < self._wanted[item])
         for _, annotator in self._votes.of_item[item]:
             self._held.get(item, {}).pop(annotator, None)
 
@@ -94,8 +91,8 @@ class Queue:
 
     def _fresh(self, annotator: str) -> Iterator[Item]:
         done = self._votes.of_annotator.get(annotator, {})
-        for item in self._open:
-            if ("first", item) not in done and self._has_room(item, annotator):
+        for item in self._by_id:
+            if item in self._open and ("first", item) not in done and self._has_room(item, annotator):
                 yield self._by_id[item]
 
     def _has_room(self, item: str, annotator: str) -> bool:
