@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ import typer
 
 from dajeong.errors import EnvironmentProblem
 from dajeong.messages import text
-from dajeong.output import print_json
+from dajeong.output import flush, print_line
 
 if TYPE_CHECKING:
     from dajeong.cli import Session
@@ -38,11 +39,13 @@ def command() -> Callable[..., None]:
         for package in ("fastapi", "uvicorn"):
             if importlib.util.find_spec(package) is None:
                 raise EnvironmentProblem("extra-missing", needed_for=package, extra="serve")
-        from dajeong.serving.server import serve as run
+        from dajeong.serving.listening import listen, url_of
         from dajeong.serving.settings import ServeSettings
-        from dajeong.serving.shelf import load_shelf
 
         session: Session = context.obj
+        key = os.environ.get(KEY) or None
+        listening = listen(host, port, key)
+        url = url_of(listening)
         settings = ServeSettings(
             host=host,
             port=port,
@@ -57,17 +60,23 @@ def command() -> Callable[..., None]:
             if not session.quiet:
                 typer.echo(text(code, **parameters), err=True)
 
-        def listening(url: str) -> None:
+        def told() -> None:
             say("serve-listening", url=url)
             if session.json:
-                print_json({"url": url})
+                print_line(json.dumps({"url": url}))
+                flush()
+
+        from dajeong.serving.server import serve as run
+        from dajeong.serving.shelf import load_shelf
 
         run(
             settings,
-            lambda: load_shelf(model),
-            os.environ.get(KEY) or None,
             listening,
-            lambda shelf: say("serve-ready", models=", ".join(shelf.offered)),
+            lambda: load_shelf(model),
+            key,
+            on_listening=told,
+            on_ready=lambda shelf: say("serve-ready", models=", ".join(shelf.offered)),
+            log=lambda line: None if session.quiet else typer.echo(line, err=True),
         )
         say("serve-ended")
 

@@ -19,7 +19,8 @@ from dajeong.models.tiny import write_tiny
 from dajeong.rollout.engine import Drawn, Request
 from dajeong.serving import chat_page
 from dajeong.serving.app import build
-from dajeong.serving.server import Server, listen
+from dajeong.serving.listening import listen
+from dajeong.serving.server import Server
 from dajeong.serving.service import Service
 from dajeong.serving.settings import ServeSettings
 from dajeong.serving.shelf import Shelf

@@ -80,7 +80,9 @@ class Guard:
     def _has_key(self, headers: Headers) -> bool:
         kind, _, given = headers.get("authorization", "").partition(" ")
         wanted = (self.key or "").encode("utf-8")
-        return kind.lower() == "bearer" and hmac.compare_digest(given.strip().encode("utf-8"), wanted)
+        return kind.lower() == "bearer" and hmac.compare_digest(
+            given.strip().encode("latin-1", "replace"), wanted
+        )
 
 
 def host_of(header: str) -> str:

@@ -1,4 +1,4 @@
-"""A server from start to end: its socket, its models, signals, the last replies. Knows no route."""
+"""A server from start to end: its models, signals, the last replies. Knows no route."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
-from dajeong.errors import EnvironmentProblem, UsageProblem
 from dajeong.serving import chat_page
 from dajeong.serving.app import build
 from dajeong.serving.service import Loading, Service
@@ -24,40 +23,25 @@ WRITING_S = 3
 
 def serve(
     settings: ServeSettings,
+    listening: socket.socket,
     load: Callable[[], Shelf],
     key: str | None = None,
-    on_listening: Callable[[str], None] = lambda url: None,
+    *,
+    on_listening: Callable[[], None] = lambda: None,
     on_ready: Callable[[Shelf], None] = lambda shelf: None,
+    log: Callable[[str], None] = lambda line: None,
 ) -> None:
-    """Listen, load, answer until a signal comes. Raises DajeongError where that is not possible."""
-    if not settings.is_loopback and not key:
-        raise UsageProblem("serve-no-key", host=settings.host)
-    listening = listen(settings.host, settings.port)
-    service = Service(settings)
+    """Load, and answer until a signal comes. Raises DajeongError where the model cannot be had or fails."""
+    service = Service(settings, log)
     try:
         server = Server(build(service, key, [chat_page.router], [chat_page.PATH]), service, load, on_ready)
-        host, port = listening.getsockname()[:2]
-        on_listening(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+        on_listening()
         server.run(sockets=[listening])
     finally:
         listening.close()
         service.close()
     if server.failure is not None:
         raise server.failure
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A socket there. Raises EnvironmentProblem where the port is taken or the address is not ours."""
-    try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        found = socket.socket(family, kind)
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        found.bind(address)
-        found.listen(512)
-        return found
-    except (OSError, OverflowError) as problem:
-        reason = getattr(problem, "strerror", None) or problem
-        raise EnvironmentProblem("serve-port", host=host, port=port, problem=reason) from problem
 
 
 class Server(uvicorn.Server):
@@ -71,7 +55,7 @@ class Server(uvicorn.Server):
         on_ready: Callable[[Shelf], None] = lambda shelf: None,
     ) -> None:
         drain_s = service.settings.drain_s + WRITING_S
-        logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
+        logging.getLogger("uvicorn").setLevel(logging.ERROR)
         super().__init__(
             uvicorn.Config(
                 app,

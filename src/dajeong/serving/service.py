@@ -41,8 +41,11 @@ SCORED_TOKENS = 4096
 class Service:
     """Lives as long as the server; its models come once they are loaded."""
 
-    def __init__(self, settings: ServeSettings | None = None) -> None:
+    def __init__(
+        self, settings: ServeSettings | None = None, log: Callable[[str], None] = lambda line: None
+    ) -> None:
         self.settings = settings or ServeSettings()
+        self.log = log
         self.metrics = Metrics()
         self.started = int(time.time())
         self.draining = False
@@ -187,11 +190,25 @@ class Service:
         decode = self.shelf.tokenizer.decode
         speeches = [Speech(decode, offered.stop_ids, stops, opening) for _ in requests]
         writing = Writing(
-            self.station, self._post, self.metrics, speeches, num_ranked is not None, self.settings.deadline_s
+            self.station,
+            self._post,
+            self.metrics,
+            speeches,
+            with_tokens=num_ranked is not None,
+            deadline_s=self.settings.deadline_s,
+            on_end=lambda told: self.log(self._line(offered, prompts, told)),
         )
         writing.begin(requests)
         self.metrics.add("prompt_tokens_total", sum(map(len, prompts)))
         return writing
+
+    def _line(self, offered: Offered, prompts: Sequence[tuple[int, ...]], told: Writing) -> str:
+        """What the log says of a request: lengths; what was said only where that is wanted."""
+        line = f"{offered.id} prompt={sum(map(len, prompts))} {told.summary()}"
+        if not self.settings.log_content:
+            return line
+        asked = [self.shelf.tokenizer.decode(ids) for ids in prompts]
+        return f"{line} asked={asked!r} said={list(told.said.values())!r}"
 
     # --- scores
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from dajeong.messages import text
 from dajeong.rollout.engine import Request
@@ -24,10 +24,12 @@ class Writing:
         post: Post,
         metrics: Metrics,
         speeches: Sequence[Speech],
+        *,
         with_tokens: bool,
         deadline_s: float,
+        on_end: Callable[[Writing], None] = lambda writing: None,
     ) -> None:
-        self._station, self._metrics = station, metrics
+        self._station, self._metrics, self._on_end = station, metrics, on_end
         self._mailbox = Mailbox(post)
         self._replies = [
             Reply(index, speech, self._mailbox, with_tokens=with_tokens)
@@ -38,6 +40,8 @@ class Writing:
         self._deadline = asyncio.get_running_loop().time() + deadline_s
         self.num_tokens = 0
         """Drawn so far."""
+        self.said = dict.fromkeys(range(len(speeches)), "")
+        """Every reply so far."""
 
     def begin(self, requests: Sequence[Request]) -> None:
         """Raises ApiProblem where the queue is full or nothing is taken any more."""
@@ -55,6 +59,7 @@ class Writing:
                 self._metrics.first_text(time.monotonic() - self._began)
             for piece in found:
                 self.num_tokens += piece.num_tokens
+                self.said[piece.choice] += piece.text
                 if piece.reason is not None:
                     self._open.discard(piece.choice)
             yield found
@@ -86,6 +91,12 @@ class Writing:
             if gone:
                 self._metrics.add("cancelled_total")
         self._metrics.add("completion_tokens_total", self.num_tokens)
+        self._on_end(self)
+
+    def summary(self) -> str:
+        """Lengths and times, no words."""
+        state = f"{len(self._open)} unfinished " if self._open else ""
+        return f"drawn={self.num_tokens} {state}{time.monotonic() - self._began:.3f}s"
 
 
 def joined(pieces: Sequence[Piece]) -> Piece:
