@@ -34,9 +34,7 @@ def push(folder: Path, repository: str, *, private: bool) -> str:
 
     Raises DataProblem where something must not leave, RemoteProblem where the Hub refuses or is out of reach.
     """
-    import httpx
     from huggingface_hub import HfApi, constants, get_token
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     check_clean(folder)
     token = get_token()
@@ -50,7 +48,15 @@ def push(folder: Path, repository: str, *, private: bool) -> str:
         api.upload_folder(
             repo_id=repository, folder_path=folder, commit_message="dajeong export", ignore_patterns=None
         )
-    except (HfHubHTTPError, HFValidationError, httpx.HTTPError, OSError) as problem:
+    except Exception as problem:
+        if not _of_the_hub(problem):
+            raise
         told = without_keys(str(problem), token)
         raise RemoteProblem("push-failed", repository=repository, problem=told) from problem
     return str(address)
+
+
+def _of_the_hub(problem: Exception) -> bool:
+    """Raised by the Hub's client or by the HTTP client below it, whichever of two that is."""
+    makers = {kind.__module__.partition(".")[0] for kind in type(problem).__mro__}
+    return isinstance(problem, OSError) or bool(makers & {"huggingface_hub", "httpx", "httpx2"})
