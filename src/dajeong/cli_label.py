@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from dajeong.errors import EnvironmentProblem
+from dajeong.errors import EnvironmentProblem, UsageProblem
 from dajeong.messages import text
 from dajeong.output import print_json, print_line
 
@@ -167,6 +167,7 @@ def _export() -> Callable[..., None]:
         both_bad: Annotated[str, typer.Option(help=text("help-label-both-bad"), metavar="drop|tie")] = "drop",
         pairs: Annotated[bool, typer.Option("--pairs", help=text("help-label-pairs"))] = False,
         votes: Annotated[bool, typer.Option("--votes", help=text("help-label-votes"))] = False,
+        force: Annotated[bool, typer.Option("--force", help=text("help-label-force"))] = False,
     ) -> None:
         from dajeong.cli_data import settings_of
         from dajeong.serving.label_export import Policy, as_csv, as_lines, preferences, raw
@@ -174,6 +175,8 @@ def _export() -> Callable[..., None]:
         from dajeong.storage import write_records, write_text
         from dajeong.terminal import progress_on
 
+        if out.exists() and not force:
+            raise UsageProblem("label-out-exists", out=out)
         items, given = read(folder_of(what, labels))
         session: Session = context.obj
         if votes:

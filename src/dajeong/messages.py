@@ -1225,6 +1225,11 @@ MESSAGES: dict[str, Sentence] = {
     "help-label-votes": Sentence(
         "Every vote as it was given, in place of preferences.", "선호 레코드 대신 모든 투표를 그대로."
     ),
+    "help-label-force": Sentence("Write over a file that is there.", "이미 있는 파일을 덮어씁니다."),
+    "label-out-exists": Sentence(
+        "{out} is there already. Name another file, or write over it with --force.",
+        "{out} 파일이 이미 있습니다. 다른 이름을 쓰거나 --force로 덮어쓰세요.",
+    ),
     "label-open": Sentence(
         "{items} items; votes are kept in {folder}. Ctrl-C ends it.",
         "항목 {items}개. 투표는 {folder}에 저장합니다. Ctrl-C로 끝냅니다.",

@@ -27,9 +27,7 @@ class Desk:
         self.items, self.plan, self._store = items, plan, store
         self.healed = store.healed
         self._by_id = {item.id: item for item in items}
-        self.votes = Votes()
-        for event in store.events:
-            self.votes.add(event)
+        self.votes = Votes.of(store.events)
         self._queue = Queue(items, plan, self.votes, clock)
         self._lock = threading.Lock()
         self._figures: tuple[int, list[Result]] = (-1, [])
@@ -154,10 +152,7 @@ class Desk:
         """The votes of this moment, which no later vote changes."""
         with self._lock:
             events = list(self.votes.events.values())
-        copy = Votes()
-        for event in events:
-            copy.add(event)
-        return copy
+        return Votes.of(events)
 
     def close(self) -> None:
         with self._lock:

@@ -50,7 +50,4 @@ def read(folder: Path) -> tuple[list[Item], Votes]:
     """What was labelled and how, as it stands at this moment; a page may go on writing."""
     if not (folder / ITEMS).is_file():
         raise DataProblem("labels-none", path=folder)
-    votes = Votes()
-    for event in read_events(folder):
-        votes.add(event)
-    return list(read_records(folder / ITEMS, Item)), votes
+    return list(read_records(folder / ITEMS, Item)), Votes.of(read_events(folder))

@@ -7,6 +7,7 @@ Events may come in any order and more than once: each counts by its id, and an u
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, TypeAdapter, model_validator
@@ -82,6 +83,15 @@ class Votes:
         """Item → (stage, annotator) → vote."""
         self.of_annotator: defaultdict[str, dict[tuple[Stage, str], Vote]] = defaultdict(dict)
         """Annotator → (stage, item) → vote, the oldest first."""
+
+    @classmethod
+    def of(cls, events: Sequence[Event]) -> Votes:
+        """What stands after all of them, also where an undo lies behind the vote that came after it."""
+        votes = cls()
+        votes.undone = {event.undoes for event in events if isinstance(event, Undo)}
+        for event in events:
+            votes.add(event)
+        return votes
 
     def add(self, event: Event) -> None:
         if event.id in self.events:

@@ -91,7 +91,6 @@ WORDS: dict[str, Words] = {
     "elsewhere": Words("다른 창에서 이미 고른 항목입니다.", "Already voted on in another window."),
     "judge-said": Words("방금 항목에서 {judge}의 선택: {choice}", "On the last item {judge} chose: {choice}"),
     "nothing-to-undo": Words("되돌릴 것이 없습니다.", "There is nothing to undo."),
-    "loading": Words("불러오는 중", "Loading"),
     "done": Words("모두 마쳤습니다", "All done"),
     "done-text": Words(
         "{name} 님에게 남은 항목이 없습니다. 고맙습니다.", "Nothing is left for {name}. Thank you."
