@@ -10,11 +10,11 @@ README, README_KO = ((ROOT / name).read_text(encoding="utf-8") for name in ("REA
 
 
 def code_blocks(page: str) -> list[str]:
-    return re.findall(r"^```\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    return re.findall(r"^```\w*\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
 
 
 def levels(page: str) -> list[int]:
-    prose = re.sub(r"^```\n.*?^```$", "", page, flags=re.MULTILINE | re.DOTALL)
+    prose = re.sub(r"^```\w*\n.*?^```$", "", page, flags=re.MULTILINE | re.DOTALL)
     return [len(marks) for marks in re.findall(r"^(#+) ", prose, re.MULTILINE)]
 
 
