@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-from dajeong.inspecting import dialogues_of, records_in
+from dajeong.inspecting import base_of_step, dialogues_of, records_in
 from dajeong.ledger import Ledger
 from dajeong.progress import Quiet
 from dajeong.recipe import Recipe, Step
 from dajeong.records import Dialogue
+from dajeong.run_folder import StepFolder
 from dajeong.templates import Template, find_template
 
 READ = 4000
@@ -35,6 +36,8 @@ class Sizes(NamedTuple):
     """Tokens of the longest prompt."""
     lengths: tuple[int, ...] = ()
     """Tokens of what is never split: an example, or all answers to a prompt; empty where not known."""
+    groups: tuple[tuple[int, ...], ...] = ()
+    """Of some of them, the tokens of every answer."""
     mean_prompt: float = float(PROMPT)
     prompts: int = 0
 
@@ -47,13 +50,14 @@ class Sizes(NamedTuple):
         return sum(self.lengths)
 
 
-def sizes_of(step: Step, recipe: Recipe, run: Path, tokenizer: Any = None) -> Sizes:
+def sizes_of(step: Step, recipe: Recipe, run: Path) -> Sizes:
     """Of the examples under `data` and of the prompts under `prompts`."""
-    settings: Any = step.settings
+    settings, tokenizer = cast("Any", step.settings), _tokenizer(step, recipe, run)
     longest = int(getattr(settings, "max_tokens", 0)) or 2048
     learned = 1.0 if getattr(settings, "learn_prompts", use_all(step)) else UNKNOWN_LEARNED
     sizes = Sizes(longest, learned, PROMPT)
-    template = find_template(getattr(settings, "template", None) or recipe.shared.template)
+    named = getattr(settings, "template", None) or recipe.shared.template
+    template = find_template("plain" if step.use == "base" else named)
     counted = Counter(template, tokenizer, longest)
     for field in ("data", "text"):
         if field in step.inputs and (groups := counted.groups(_found(step, field, recipe, run))):
@@ -84,7 +88,8 @@ def _with_examples(
     sums = [sum(whole for _, whole in group) for group in groups]
     lengths = tuple(sums[int(place / scale)] for place in range(round(len(sums) * scale)))
     longest = max(whole for _, whole in each)
-    return sizes._replace(longest=longest, learned=learned, lengths=lengths)
+    some = tuple(tuple(whole for _, whole in group) for group in groups)
+    return sizes._replace(longest=longest, learned=learned, lengths=lengths, groups=some)
 
 
 class Counter:
@@ -115,6 +120,22 @@ class Counter:
         if self.tokenizer is None:
             return max(1, round(len(text) / CHARACTERS))
         return len(self.tokenizer.encode(text))
+
+
+def _tokenizer(step: Step, recipe: Recipe, run: Path) -> Any:
+    """The tokenizer of a step's base, where it lies on this machine."""
+    from dajeong.models.base import load_tokenizer
+
+    if not any(wanted.record == "Model" for wanted in step.kind.inputs.values()) or not step.inputs:
+        return None
+    try:
+        base, reference = base_of_step(step, {each.name: each for each in recipe.steps})
+    except KeyError:  # no model was named
+        return None
+    folder = StepFolder(run, base.name).model if base is not None else Path(reference)
+    if base is not None and not folder.is_dir():
+        folder = Path(str(getattr(base.settings, base.kind.named_by or "", "")))
+    return load_tokenizer(str(folder)) if (folder / "tokenizer.json").is_file() else None
 
 
 def _found(step: Step, field: str, recipe: Recipe, run: Path) -> list[Any]:

@@ -183,9 +183,9 @@ def _learning(
     budget = _budget(settings, sizes, place)
     if full and place.device == "cuda":
         longest = min(longest, SHORT)
-    each = max(1, budget // (longest * len(readers)))
-    scored = 0 if values_only else max(1, math.ceil(longest * (sizes.learned if sizes.known else 1.0)))
-    forward = Forward(tuple(Reader(role, each, longest, scored, values=int(values_only)) for role in readers))
+    lengths = _lengths(sizes, longest, budget // len(readers), place)
+    scored = 0.0 if values_only else sizes.learned if sizes.known else 1.0
+    forward = Forward(tuple(Reader(role, lengths, scored, int(values_only)) for role in readers))
     body = _body(shape, roles, settings.runtime, place, train_base=full)
     workload = Workload(
         shape,
@@ -205,6 +205,21 @@ def _learning(
     tokens = tokens * len(readers) if tokens else None
     flops = token_flops(shape, min(mean, longest), share, learning)
     return Planned(workload, Effort((tokens or 0) * flops), updates, tokens, forward.num_tokens, flops)
+
+
+def _lengths(sizes: Sizes, longest: int, budget: int, place: Place) -> tuple[int, ...]:
+    """Of the sequences of a forward. On the processor unlike ones are padded to rectangles, so those of the data
+    are taken, neighbours in length as in a run.
+    """
+    if place.device == "cuda" or not sizes.groups:
+        return (longest,) * max(1, budget // longest)
+    ordered = sorted(sizes.groups, key=sum)
+    chosen = list(ordered[len(ordered) // 2])
+    for group in ordered[len(ordered) // 2 + 1 :]:
+        if sum(chosen) + sum(group) > budget:
+            break
+        chosen += group
+    return tuple(chosen)
 
 
 def _budget(settings: Any, sizes: Sizes, place: Place) -> int:
@@ -292,25 +307,24 @@ def _rollout_phases(
     replies = math.ceil(settings.prompts_per_update * settings.replies_per_prompt / place.world)
     slots = min(settings.max_slots, replies)
     beside = critic == "role"
-    own = Reader(
-        POLICY, 1, length, reply, reply if critic == "head" else 0, VALUE if critic == "head" else None
-    )
+    on_policy = critic == "head"
+    own = Reader(POLICY, (length,), reply / length, reply * on_policy, VALUE if on_policy else None)
 
     def times(readers: list[Reader], most: int) -> tuple[Reader, ...]:
         each = max(1, min(most, budget // (length * len(readers))))
-        return tuple(reader._replace(number=each) for reader in readers)
+        return tuple(reader._replace(lengths=(length,) * each) for reader in readers)
 
-    values = [Reader(VALUE, 1, length, values=reply)] if beside else []
+    values = [Reader(VALUE, (length,), values=reply)] if beside else []
     read = [
         own,
-        Reader(SFT, 1, length, reply),
-        *(Reader(name, 1, length, values=1) for name in judges),
+        Reader(SFT, (length,), reply / length),
+        *(Reader(name, (length,), values=1) for name in judges),
         *values,
     ]
     scoring = Forward(times(read, replies), gradient=False, entropy=True)
     entropy = bool(getattr(settings, "entropy", 0))
     update = Forward(times([own, *values], math.ceil(replies / settings.mini_batches)), entropy=entropy)
-    prefill = Forward((Reader(POLICY, max(1, min(slots, PREFILL // prompt)), prompt),), gradient=False)
+    prefill = Forward((Reader(POLICY, (prompt,) * max(1, min(slots, PREFILL // prompt))),), gradient=False)
     cache = Cache(slots, columns_of(prompt, reply))
     folded = place.device == "cpu" and shape.parameters <= FOLDED
     return [Phase("rollout", prefill, cache, folded), Phase("scoring", scoring), Phase("update", update)]
@@ -351,7 +365,7 @@ def _writing(step: Step, settings: Any, models: Models, sizes: Sizes, place: Pla
     roles = _largest_adapter(step, models)
     role = roles[0].name if roles else None
     slots = settings.max_slots
-    prefill = Forward((Reader(role, max(1, min(slots, PREFILL // prompt)), prompt),), gradient=False)
+    prefill = Forward((Reader(role, (prompt,) * max(1, min(slots, PREFILL // prompt))),), gradient=False)
     cache = Cache(slots, columns_of(prompt, reply))
     folded = place.device == "cpu" and shape.parameters <= FOLDED
     phase = Phase("rollout", prefill, cache, folded)
@@ -374,7 +388,7 @@ def _reading(step: Step, settings: Any, models: Models, sizes: Sizes, place: Pla
     budget = getattr(settings, "tokens_per_forward", 4096)
     length = min(512, budget)
     values = int(bool(roles) and roles[0].head)
-    reader = Reader(role, max(1, budget // length), length, 0 if values else 16, values)
+    reader = Reader(role, (length,) * max(1, budget // length), 0.0 if values else 16 / length, values)
     phase = Phase("reading", Forward((reader,), gradient=False))
     runtime = getattr(settings, "runtime", RuntimeSettings())
     body = _body(shape, roles, runtime, place)

@@ -7,6 +7,7 @@ many. Knows forwards, no step and no recipe.
 from __future__ import annotations
 
 import copy
+import math
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -31,13 +32,12 @@ class RoleShape(NamedTuple):
 
 
 class Reader(NamedTuple):
-    """Sequences of one role, all of one length."""
+    """Sequences of one role."""
 
     role: str | None
-    number: int
-    length: int
-    scored: int = 0
-    """Tokens, at the end of each, whose log-probability is asked."""
+    lengths: tuple[int, ...]
+    scored: float = 0.0
+    """Share of the tokens, at the end of each, whose log-probability is asked."""
     values: int = 0
     """Tokens, at the end of each, at which a head is read."""
     head: str | None = None
@@ -51,7 +51,7 @@ class Forward(NamedTuple):
 
     @property
     def num_tokens(self) -> int:
-        return sum(reader.number * reader.length for reader in self.readers)
+        return sum(sum(reader.lengths) for reader in self.readers)
 
 
 class Body(NamedTuple):
@@ -143,19 +143,13 @@ def _thinner(config: Any, layers: int) -> Any:
 
 
 def _batch(forward: Forward) -> TokenBatch:
-    sequences = [
-        Sequence_(
-            [0] * reader.length,
-            reader.role,
-            [place >= reader.length - reader.scored for place in range(reader.length)]
-            if reader.scored
-            else None,
-            range(reader.length - reader.values, reader.length),
-            reader.head,
-        )
-        for reader in forward.readers
-        for _ in range(reader.number)
-    ]
+    sequences = [_sequence(reader, length) for reader in forward.readers for length in reader.lengths]
     batch = pack(sequences, entropy=forward.entropy)
     _ = batch.packing.rows  # worked out here, on real integers
     return batch
+
+
+def _sequence(reader: Reader, length: int) -> Sequence_:
+    unscored = length - math.ceil(length * reader.scored)
+    learn = [place >= unscored for place in range(length)] if reader.scored else None
+    return Sequence_([0] * length, reader.role, learn, range(length - reader.values, length), reader.head)
