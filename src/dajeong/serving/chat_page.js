@@ -104,6 +104,7 @@ const tell = (words) => { $("status").textContent = words; };
 // --- asking the server
 async function ask(path, body, signal) {
   const headers = body ? { "content-type": "application/json" } : {};
+  if (/[^\x21-\x7e]/.test(state.key)) throw failure({ code: "invalid_api_key" }, 401);  // no header can hold it
   if (state.key) headers.authorization = `Bearer ${state.key}`;
   const sent = { method: body ? "POST" : "GET", headers, body: body && JSON.stringify(body), signal };
   const answer = await fetch(path, { ...sent, cache: "no-store", credentials: "omit", redirect: "error" });
@@ -217,7 +218,7 @@ function forgetOldest(keeping) {
 }
 
 function open(conversation) {
-  if (state.here && !state.here.turns.length) state.conversations.delete(state.here.id);
+  if (!state.here.turns.length) state.conversations.delete(state.here.id);
   state.here = conversation;
   state.conversations.set(conversation.id, conversation);
   sessionStorage.setItem(PREFIX + "here", conversation.id);
@@ -766,6 +767,7 @@ function emphasisAt(text, at, depth) {
   if (!found) return null;
   const mark = found[1];
   if (mark[0] === "_" && /[\p{L}\p{N}]/u.test(text[at - 1] || "")) return null;  // snake_case
+  if (mark === "*" && /\w/.test(text[at - 1] || "") && /\w/.test(text[at + 1])) return null;  // 2*3*4
   let end = at + mark.length;
   for (;;) {
     end = text.indexOf(mark, end);
@@ -895,12 +897,14 @@ function showSide(shown) {
   const was = $("side").classList.contains("shown");
   $("side").classList.toggle("shown", shown);
   $("shade").hidden = !shown;
+  $("room").inert = shown;
   $("show-side").setAttribute("aria-expanded", shown);
   if (shown) $("new").focus();
   else if (was) $("show-side").focus();
 }
 $("show-side").addEventListener("click", () => showSide(true));
 $("shade").addEventListener("click", () => showSide(false));
+matchMedia("(max-width: 50rem)").addEventListener("change", () => showSide(false));
 
 document.addEventListener("keydown", (event) => {
   if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
@@ -915,13 +919,16 @@ document.addEventListener("keydown", (event) => {
   if (choice && turn && !turn.vote && canVote(turn)) { event.preventDefault(); vote(state.here, turn, choice); }
 });
 addEventListener("pagehide", () => {
-  for (const each of state.conversations.values()) if (isRunning(each)) save(each);
+  for (const [id, stopper] of state.running) {
+    stopper.abort();
+    const conversation = state.conversations.get(id);
+    if (conversation) save(ended(conversation));
+  }
 });
 
 readConversations();
 state.here = state.conversations.get(sessionStorage.getItem(PREFIX + "here")) || newConversation();
-state.conversations.set(state.here.id, state.here);
 translate();
-toBottom();
+open(state.here);
 $("text").focus();
 loadModels();
