@@ -7,6 +7,7 @@ all end when one does.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 from collections.abc import Iterator
 from datetime import timedelta
@@ -18,6 +19,10 @@ T = TypeVar("T")
 
 PATIENCE = timedelta(days=14)
 """The others wait this long for rank 0 to end a step of its own."""
+
+
+_runs = itertools.count()
+"""Numbers the runs of this process: each begins with a store that nobody has left."""
 
 
 class Team(Protocol):
@@ -79,13 +84,12 @@ class Launched:
 
 def _store() -> Store:
     """A connection of its own to the store of the launch: the threads of one would wait for each other."""
-    from torch import distributed
+    from torch.distributed import TCPStore  # type: ignore[attr-defined]
+    from torch.distributed.distributed_c10d import PrefixStore
 
     host, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
-    store = distributed.TCPStore(
-        host, port, is_master=False, timeout=timedelta(seconds=10), wait_for_workers=False
-    )
-    return distributed.PrefixStore("dajeong", store)  # type: ignore[no-any-return]
+    store = TCPStore(host, port, is_master=False, timeout=timedelta(seconds=10), wait_for_workers=False)
+    return PrefixStore(f"dajeong/{next(_runs)}", store)
 
 
 def team() -> Team:

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from dajeong.errors import DajeongError, EnvironmentProblem
 
-BEAT_S, PATIENCE_S = 2.0, 30.0
+BEAT_S, PATIENCE_S = 2.0, 45.0
 LEAVING_S = 10.0
 """How long a process that has said what was wrong may take to end by itself."""
 

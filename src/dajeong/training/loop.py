@@ -7,8 +7,10 @@ gradients are those of Σ c[t] · s[t] / W[t].
 from __future__ import annotations
 
 import math
+import os
 import signal
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -67,7 +69,7 @@ class Loop:
         the algorithm asks for it. Stopped after a signal, once saved.
         """
         offset = self._resume()
-        self.journal = self.work.journal(offset) if self.parallel.rank == 0 else _no_journal(self.work)
+        self.journal = self.work.journal(offset) if self.parallel.rank == 0 else _no_journal()
         try:
             with self.work.progress.bar("training", self.algorithm.num_updates, step=self.work.name) as bar:
                 bar.advance(self.update)
@@ -261,8 +263,9 @@ def _refuse_unlike(started_from: dict[str, str], parallel: Parallel, work: Workp
             raise EnvironmentProblem("processes-differ", step=work.name, what=what, found=", ".join(found))
 
 
-def _no_journal(work: Workplace) -> Journal:
-    return Journal(work.folder / "journal-other.jsonl")
+def _no_journal() -> Journal:
+    """What the other processes would say is what the first one says."""
+    return Journal(Path(os.devnull))
 
 
 def _frozen(algorithm: Algorithm, trained: Mapping[str, Mapping[str, nn.Parameter]]) -> str:

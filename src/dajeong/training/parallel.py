@@ -112,7 +112,7 @@ class Replicas:
         return contextlib.nullcontext()
 
     def backward(self, model: str, loss: Tensor) -> None:
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
 
 
 class Single:

@@ -49,13 +49,14 @@ class Fsdp2(Processes):
 
     def _shard(self, model: RoleModel) -> None:
         """In place, block by block; the root last. Raises EnvironmentProblem where anything stays whole."""
+        from torch.distributed.device_mesh import init_device_mesh
         from torch.distributed.fsdp import CPUOffloadPolicy, OffloadPolicy, fully_shard
         from torch.distributed.fsdp import register_fsdp_forward_method as also
 
         on_gpu = torch.cuda.is_available()
         if on_gpu:
             torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-        mesh = torch.distributed.init_device_mesh("cuda" if on_gpu else "cpu", (self.world,))
+        mesh = init_device_mesh("cuda" if on_gpu else "cpu", (self.world,))
         policy = CPUOffloadPolicy(pin_memory=on_gpu) if self._offload else OffloadPolicy()
         # the root, too, is cut again after a forward: what is whole between forwards could be written to
         # and read from, and neither would count
