@@ -2,6 +2,7 @@
 #   make demo     install, then run the demo: from nothing to an aligned chat model
 #   make check    install, then lint, types and tests: what a change must pass
 #   make faults   kill 30 runs at random places and see that each ends as if nothing had happened (KILLS, SEED)
+#   make newcomer every command of README.ko.md in a fresh clone of HEAD and an environment of its own (SKIP, MINUTES)
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -11,10 +12,14 @@ WORKERS ?= 2
 # An exact torch version: a range may pull another, much larger build than the machine needs.
 TORCH ?= torch==2.13.0
 
+# Commands of the README that a hurried newcomer leaves out, as a regular expression; and the longest it may take.
+SKIP ?=
+MINUTES ?= 120
+
 KILLS ?= 30
 SEED ?= 1
 
-.PHONY: demo check lint types test faults format clean
+.PHONY: demo check lint types test faults newcomer format clean
 
 demo: $(VENV)/.runs
 	$(BIN)/dajeong run demo
@@ -34,6 +39,9 @@ test: $(VENV)/.tests
 
 faults: $(VENV)/.tests
 	OMP_NUM_THREADS=1 PYTHONPATH=tests:tests/chain $(BIN)/python tests/faults/random_kills.py --kills $(KILLS) --seed $(SEED)
+
+newcomer:
+	$(PYTHON) tests/newcomer.py --torch '$(TORCH)' --minutes $(MINUTES) $(if $(SKIP),--skip '$(SKIP)')
 
 format: $(VENV)/.tests
 	$(BIN)/ruff check --fix .
