@@ -1,12 +1,13 @@
 """A newcomer's first hour: every command of a README, in a fresh clone with an environment of its own.
 
-`make newcomer` runs it on README.ko.md and prints each command with its time. What people do at a prompt and in
-a browser it does too: it types a line, looks at a page, and leaves.
+`make newcomer` runs it on README.ko.md and prints each command with its time. It does what people do at a
+prompt and in a browser, too: it types a line, looks at a page, and leaves.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import re
 import shutil
@@ -68,12 +69,17 @@ def run(step: Step, folder: Path, timeout_s: float) -> Outcome:
     )  # fmt: skip
     assert process.stdin and process.stdout
     said = Said(process.stdout)
-    process.stdin.write("" if step.stays else TYPED)
-    process.stdin.close()
+    _type(process.stdin, "" if step.stays else TYPED)
     problem = _visited(process, said, timeout_s) if step.stays else _ended(process, timeout_s)
     said.thread.join(5)
     last = "".join(said.lines[-15:])
     return Outcome(step, time.monotonic() - begun, f"{problem}\n{last}" if problem else None)
+
+
+def _type(keyboard: IO[str], text: str) -> None:
+    """Many commands read nothing, and some have ended by then."""
+    with contextlib.suppress(BrokenPipeError), keyboard:
+        keyboard.write(text)
 
 
 class Said:
