@@ -65,9 +65,9 @@ class Watch:
         self._end_soon(code)
         return first
 
-    def _end_soon(self, code: int) -> None:
-        """What waits for the others may never end by itself."""
-        leaving = threading.Timer(LEAVING_S, self.end, [code])
+    def _end_soon(self, code: int | None = None) -> None:
+        """What waits for the others may never end by itself. Without a code, that of the first to fail."""
+        leaving = threading.Timer(LEAVING_S, lambda: self.end(code or self._add("code", 0) or 1))
         leaving.daemon = True
         leaving.start()
 
@@ -86,7 +86,7 @@ class Watch:
         while not self.over.wait(self.beat_s):
             gone = self.look()
             if self._add("failed", 0):  # it said why; our own work may be about to fail, too
-                self._end_soon(self._add("code", 0) or 1)
+                self._end_soon()
                 return
             if gone and not self.over.is_set():
                 problem = process_gone()

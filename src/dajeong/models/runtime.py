@@ -13,19 +13,16 @@ from dajeong.models.settings import RuntimeSettings
 
 def device_of(settings: RuntimeSettings) -> torch.device:
     """The device asked for. Raises EnvironmentProblem where it is not there."""
-    if settings.device == "auto":
-        return (
-            torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
-            if torch.cuda.is_available()
-            else torch.device("cpu")
-        )
+    named = settings.device
+    if named == "auto":  # each process of a node has a card of its own
+        named = f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu"
     try:
-        device = torch.device(settings.device)
+        device = torch.device(named)
     except RuntimeError as problem:  # no such name
-        raise EnvironmentProblem("no-device", device=settings.device) from problem
+        raise EnvironmentProblem("no-device", device=named) from problem
     there = {"cpu": 1, "cuda": torch.cuda.device_count()}
     if (device.index or 0) >= there.get(device.type, 0):
-        raise EnvironmentProblem("no-device", device=settings.device)
+        raise EnvironmentProblem("no-device", device=named)
     return device
 
 

@@ -6,7 +6,6 @@ share a group; roles, heads and embeddings belong to the root. Knows no algorith
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -54,8 +53,6 @@ class Fsdp2(Processes):
         from torch.distributed.fsdp import register_fsdp_forward_method as also
 
         on_gpu = torch.cuda.is_available()
-        if on_gpu:
-            torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
         mesh = init_device_mesh("cuda" if on_gpu else "cpu", (self.world,))
         policy = CPUOffloadPolicy(pin_memory=on_gpu) if self._offload else OffloadPolicy()
         # the root, too, is cut again after a forward: what is whole between forwards could be written to

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from dajeong.errors import EnvironmentProblem
+from dajeong.models.runtime import device_of
 from dajeong.models.settings import RuntimeSettings
 
 T = TypeVar("T")
@@ -30,6 +31,8 @@ class Processes:
         self.name = name
         distributed = torch.distributed
         refuse_other_launch(name)
+        if torch.cuda.is_available():
+            torch.cuda.set_device(device_of(RuntimeSettings()))
         if not distributed.is_initialized():
             if "RANK" not in os.environ:
                 raise EnvironmentProblem("not-launched", parallel=name)
