@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dajeong.errors import EnvironmentProblem
+from dajeong.errors import EnvironmentProblem, UsageProblem
 from dajeong.messages import text
 from dajeong.output import flush, print_line
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 KEY = "DAJEONG_SERVE_KEY"
 """Where the key is taken from: an argument would be seen by every process of the machine."""
+
+ENGINES = ("native", "vllm")
 
 
 def command() -> Callable[..., None]:
@@ -34,6 +36,9 @@ def command() -> Callable[..., None]:
         max_rows: Annotated[int, typer.Option(help=text("help-serve-rows"), min=1, max=1024)] = 64,
         max_waiting: Annotated[int, typer.Option(help=text("help-serve-waiting"), min=0)] = 256,
         votes: Annotated[Path | None, typer.Option(help=text("help-serve-votes"), metavar="FILE")] = None,
+        engine: Annotated[
+            str, typer.Option(help=text("help-serve-engine"), metavar="native|vllm")
+        ] = "native",
         log_content: Annotated[bool, typer.Option("--log-content", help=text("help-serve-log"))] = False,
     ) -> None:
         for package in ("fastapi", "uvicorn"):
@@ -42,6 +47,8 @@ def command() -> Callable[..., None]:
         from dajeong.serving.listening import listen, url_of
         from dajeong.serving.settings import ServeSettings
 
+        if engine not in ENGINES:
+            raise UsageProblem("serve-engine", engine=engine, known=", ".join(ENGINES))
         session: Session = context.obj
         key = os.environ.get(KEY) or None
         listening = listen(host, port, key)
@@ -67,12 +74,12 @@ def command() -> Callable[..., None]:
                 flush()
 
         from dajeong.serving.server import serve as run
-        from dajeong.serving.shelf import load_shelf
+        from dajeong.serving.shelf import load_shelf, load_vllm_shelf
 
         run(
             settings,
             listening,
-            lambda: load_shelf(model),
+            lambda: load_shelf(model) if engine == "native" else load_vllm_shelf(model, max_rows),
             key,
             on_listening=told,
             on_ready=lambda shelf: say("serve-ready", models=", ".join(shelf.offered)),

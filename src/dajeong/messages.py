@@ -915,6 +915,19 @@ MESSAGES: dict[str, Sentence] = {
         "File that gets the votes; votes.jsonl of the run by default.",
         "투표를 적을 파일. 기본값은 실행 폴더의 votes.jsonl.",
     ),
+    "help-serve-engine": Sentence(
+        "What writes: native, with every adapter of a run; or vllm, for a merged model (extra vllm).",
+        "답변을 쓰는 엔진. native는 실행의 모든 어댑터를, vllm은 합친 모델을 제공합니다(extra vllm).",
+    ),
+    "serve-engine": Sentence(
+        "--engine {engine}: no such engine. There are: {known}.",
+        "--engine {engine}: 그런 엔진은 없습니다. 있는 것: {known}.",
+    ),
+    "serve-vllm-merged": Sentence(
+        "{path}: vLLM serves whole models here. Merge the adapter first (dajeong export), and name the merged "
+        "folder.",
+        "{path}: vLLM은 전체 모델만 제공합니다. 어댑터를 먼저 합치고(dajeong export) 합친 폴더를 쓰세요.",
+    ),
     "help-serve-log": Sentence(
         "Also log what was said; else only lengths.", "오간 말도 기록합니다. 없으면 길이만 기록합니다."
     ),
@@ -1655,6 +1668,20 @@ MESSAGES: dict[str, Sentence] = {
         "오프라인(HF_HUB_OFFLINE). Hub 모델은 {value}에서만 읽음",
     ),
     "machine-extra": Sentence("extra {value}", "추가 기능 {value}"),
+    "ready-file": Sentence("the file {file}", "파일 {file}"),
+    "ready-file-missing": Sentence(
+        "{file} is not here: docs/recipes.md says what it is; --set data_dir=DIR names where it lies",
+        "{file} 없음: 무엇인지는 docs/recipes.md에, 다른 곳에 있으면 --set data_dir=DIR",
+    ),
+    "ready-weights": Sentence("the weights of {model}", "{model}의 가중치"),
+    "ready-card": Sentence("a graphics card", "그래픽 카드"),
+    "ready-disk": Sentence("{gib} GiB of disk for weights", "가중치를 둘 디스크 {gib} GiB"),
+    "ready-disk-short": Sentence(
+        "{gib} GiB of disk for weights; {free} GiB are free: make room, or name another disk with HF_HOME",
+        "가중치에 디스크 {gib} GiB가 필요한데 {free} GiB만 비었습니다. 자리를 내거나 HF_HOME으로 다른 디스크를 쓰세요",
+    ),
+    "ready-extra": Sentence("the extra {extra}", "추가 기능 {extra}"),
+    "ready-key": Sentence("the key {name}", "키 {name}"),
     "machine-recipe-ready": Sentence("{recipe}: ready ({model})", "{recipe}: 준비됨 ({model})"),
     "machine-recipe-lacks": Sentence("{recipe} lacks:", "{recipe}에 없는 것:"),
     "help-schema": Sentence("Print the JSON Schema of recipes.", "레시피의 JSON Schema를 출력합니다."),

@@ -48,10 +48,15 @@ def load_chat(reference: str, role: str = "policy", runtime: RuntimeSettings | N
 
 def base_template(base: Base) -> Template:
     """What a whole model speaks: the template beside its weights, else its tokenizer's, else plain text."""
-    folder = Path(base.reference)
+    return whole_template(base.reference, base.tokenizer)
+
+
+def whole_template(reference: str, tokenizer: TextTokenizer) -> Template:
+    """The same of a model that is not loaded."""
+    folder = Path(reference)
     if (folder / TEMPLATE).is_file():
         return template_of(folder)
-    return own_template(base.tokenizer, base.reference)
+    return own_template(tokenizer, reference)
 
 
 def folder_of(reference: str) -> Path:

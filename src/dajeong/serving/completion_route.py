@@ -17,7 +17,7 @@ from dajeong.serving.asked import CompletionAsked
 from dajeong.serving.chat_route import LEFT
 from dajeong.serving.events import EventStream, whole
 from dajeong.serving.mailbox import Piece, Spoken
-from dajeong.serving.problems import bad
+from dajeong.serving.problems import bad, unsupported
 from dajeong.serving.service import Service
 from dajeong.serving.shelf import Offered
 from dajeong.serving.told import TextForm, Told, Usage
@@ -99,6 +99,8 @@ async def _echoed(
 
 async def _read(service: Service, offered: Offered, ids: tuple[int, ...], ranked: int) -> tuple[Spoken, ...]:
     model = service.shelf.model
+    if model is None:
+        raise unsupported("echo")  # with logprobs: another engine holds the weights
     return await asyncio.wrap_future(
         service.station.run(lambda: prompt_logprobs(model, offered.role, ids, ranked))
     )

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from dajeong.errors import EnvironmentProblem
+from dajeong.errors import DataProblem, EnvironmentProblem
 from dajeong.messages import text
 from dajeong.records import Message
 from dajeong.serving.access import ERRORS, ServiceOf
@@ -108,6 +108,8 @@ async def vote(asked: VoteAsked, service: ServiceOf) -> Response:
     votes = service.votes
     try:
         new = await service.read(lambda: votes.add(record))
+    except DataProblem as problem:  # somebody else wrote into the file
+        raise ApiProblem(503, "vote_not_kept", str(problem)) from problem
     except OSError as problem:
         refusal = disk_problem(problem, votes.path) or EnvironmentProblem("disk-failing", path=votes.path)
         raise ApiProblem(503, "vote_not_kept", str(refusal)) from problem

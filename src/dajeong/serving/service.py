@@ -56,8 +56,11 @@ class Service:
         self._votes: Votes | None = None
 
     def offer(self, shelf: Shelf, engine: ContinuousEngine | None = None) -> None:
-        """From here on the models of `shelf` answer, through `engine` or the native one."""
-        engine = engine or NativeContinuous(shelf.model, self.settings.max_rows)
+        """From here on the models of `shelf` answer, through `engine`, its own or the native one."""
+        engine = engine or shelf.engine
+        if engine is None:
+            assert shelf.model is not None, "a shelf has weights or an engine that has them"
+            engine = NativeContinuous(shelf.model, self.settings.max_rows)
         self.token_texts = TokenTexts(shelf.tokenizer)
         self.longest_token = max(map(len, shelf.tokenizer.huggingface.get_vocab()), default=1)
         station = Station(engine, self.settings.max_rows + self.settings.max_waiting)
@@ -216,15 +219,15 @@ class Service:
         self, offered: Offered, prompt: Sequence[Message], responses: Sequence[str]
     ) -> tuple[list[float], int]:
         """A raw reward for every response, and how many tokens were read."""
-        notes, shelf = offered.rewards, self.shelf
-        if notes is None or offered.role is None:
+        notes, shelf, model = offered.rewards, self.shelf, self.shelf.model
+        if notes is None or offered.role is None or model is None:
             raise bad("model_does_not_score", text("api-writes-no-scores", model=offered.id), "model")
         self._refuse_endless(sum(map(len, responses)) // len(responses))
         longest, template, tokenizer, role = notes.max_tokens, offered.template, shelf.tokenizer, offered.role
         ids = await self.read(
             lambda: [scored_ids(prompt, each, template, tokenizer, longest) for each in responses]
         )
-        job = self.station.run(lambda: rewards_of(shelf.model, role, ids, SCORED_TOKENS))
+        job = self.station.run(lambda: rewards_of(model, role, ids, SCORED_TOKENS))
         return await asyncio.wrap_future(job), sum(map(len, ids))
 
 

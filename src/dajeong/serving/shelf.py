@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from dajeong.errors import EnvironmentProblem
 from dajeong.judging.reward_model import refuse_headless
 from dajeong.models.adapters import CONFIG, NOTES, AdapterNotes, base_of, load_role, notes_of, template_of
-from dajeong.models.base import Base, load_base
-from dajeong.models.load import base_template, last_policy
+from dajeong.models.base import Base, load_base, load_tokenizer
+from dajeong.models.load import base_template, last_policy, whole_template
 from dajeong.models.roles import RoleModel
 from dajeong.models.settings import RuntimeSettings
 from dajeong.models.tokenize import TextTokenizer, stop_ids
+from dajeong.rollout.engine import ContinuousEngine
 from dajeong.rollout.opening import Opening
 from dajeong.templates import Template
 
@@ -34,11 +36,14 @@ class Offered(NamedTuple):
 class Shelf:
     """All models of a server, by id."""
 
-    model: RoleModel
+    model: RoleModel | None
+    """None where another engine holds the weights."""
     tokenizer: TextTokenizer
     default: str
     """Whom to talk to where nobody is named."""
     run: Path | None = None
+    engine: ContinuousEngine | None = None
+    """What writes, where it is not the native engine over `model`."""
     offered: dict[str, Offered] = field(default_factory=dict)
 
     def put(self, id: str, role: str | None, template: Template, rewards: AdapterNotes | None = None) -> None:
@@ -74,6 +79,19 @@ def load_shelf(reference: str, runtime: RuntimeSettings | None = None) -> Shelf:
     return shelf
 
 
+def load_vllm_shelf(reference: str, max_rows: int) -> Shelf:
+    """A whole model that vLLM serves. Raises EnvironmentProblem for what must be merged before."""
+    from dajeong.rollout.vllm import VllmContinuous
+
+    folder = Path(reference)
+    if (folder / CONFIG).is_file() or (folder / "models").is_dir():
+        raise EnvironmentProblem("serve-vllm-merged", path=reference)
+    tokenizer = load_tokenizer(reference)
+    shelf = Shelf(None, tokenizer, _id(folder), engine=VllmContinuous(reference, max_rows))
+    shelf.put(_id(folder), None, whole_template(reference, tokenizer))
+    return shelf
+
+
 def _adapters(run: Path, base: Base) -> list[Path]:
     """Folders of the run's adapters of this base; those without notes are not done yet."""
     found = sorted(path.parent for path in (run / "models").glob(f"*/{CONFIG}"))
@@ -92,6 +110,7 @@ def _resolved(reference: str) -> str:
 
 
 def _put_adapter(shelf: Shelf, folder: Path) -> None:
+    assert shelf.model is not None
     role = f"served-{len(shelf.offered)}"  # a folder's name may hold what a module's name may not
     load_role(shelf.model, role, folder)
     notes = notes_of(folder) if (folder / NOTES).is_file() else AdapterNotes(role="policy")

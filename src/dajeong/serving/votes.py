@@ -9,7 +9,7 @@ from pathlib import Path
 from dajeong.artefacts import POSITION
 from dajeong.records import Message, Preference, Response, content_id
 from dajeong.serving.asked import VoteAsked
-from dajeong.storage import read_records
+from dajeong.storage import read_records, sync_folder
 
 RANKINGS = {"first": ((0,), (1,)), "second": ((1,), (0,)), "tie": ((0, 1),), "both-bad": ((0, 1),)}
 
@@ -63,7 +63,8 @@ def _whole_lines(path: Path) -> set[str]:
 
 def _append(path: Path, line: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    before = path.stat().st_size if path.exists() else 0
+    new = not path.exists()
+    before = 0 if new else path.stat().st_size
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         if os.write(descriptor, line) != len(line):
@@ -74,3 +75,5 @@ def _append(path: Path, line: bytes) -> None:
         raise
     finally:
         os.close(descriptor)
+    if new:
+        sync_folder(path.parent)
