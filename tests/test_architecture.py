@@ -15,6 +15,7 @@ LADDER = {
     "one_file output terminal printing printing_data printing_inspection printing_plan __main__",
     6: "steps recipe recipe_source references settings_reader yaml_strict schema catalog "
     "pipeline ledger fingerprint run_folder lock surroundings team watch costs inspecting machine "
+    "readiness "
     "plan plan_changes plan_sizes plan_workloads",
     5: "synthesis preference training evaluation planning report serving export tracking chat",
     4: "rollout judging",

@@ -13,7 +13,8 @@ from dajeong.output import print_json, print_line
 
 if TYPE_CHECKING:
     from dajeong.cli import Session
-    from dajeong.machine import Check, Readiness
+    from dajeong.machine import Check
+    from dajeong.readiness import Readiness
 
 SIGNS = {"fine": "✓", "missing": "✕", "note": "–"}
 
@@ -23,10 +24,11 @@ def command() -> Callable[..., None]:
         context: typer.Context,
         out: Annotated[Path, typer.Option(help=text("help-doctor-out"), metavar="DIR")] = Path("runs"),
     ) -> None:
-        from dajeong.machine import machine, readiness
+        from dajeong.machine import machine
+        from dajeong.readiness import readiness
 
         session: Session = context.obj
-        checks, recipes = machine(out), readiness()
+        checks, recipes = machine(out), readiness(out)
         if session.json:
             print_json(
                 {

@@ -1,6 +1,6 @@
-"""What this machine has and what each recipe lacks on it, with the command that helps. Changes nothing.
+"""What this machine has, with the command that installs what is missing. Changes nothing.
 
-Knows packages, devices and recipes; loads no weight and asks no network.
+Knows packages and devices; loads no weight and asks no network.
 """
 
 from __future__ import annotations
@@ -16,9 +16,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
-from dajeong.errors import DajeongError
-from dajeong.recipe import load
-from dajeong.recipe_source import BUILT_IN
 from dajeong.records import Frozen
 from dajeong.surroundings import num_cores, versions
 
@@ -120,14 +117,14 @@ def _cache() -> Path:
 
 
 def _extras() -> Iterator[Check]:
-    for extra, packages in sorted(_packages_by_extra().items()):
-        lacking = [name for name in packages if not _is_installed(name)]
+    for extra, packages in sorted(packages_by_extra().items()):
+        lacking = [name for name in packages if not is_installed(name)]
         value = f"{extra}: {', '.join(lacking or packages)}"
         advice = f"pip install 'dajeong[{extra}]'" if lacking else ""
         yield Check(code="extra", state="note" if lacking else "fine", value=value, advice=advice)
 
 
-def _packages_by_extra() -> dict[str, list[str]]:
+def packages_by_extra() -> dict[str, list[str]]:
     found: dict[str, list[str]] = defaultdict(list)
     for line in metadata.requires("dajeong") or []:
         if named := re.search(r"extra == ['\"]([\w-]+)['\"]", line):
@@ -135,50 +132,9 @@ def _packages_by_extra() -> dict[str, list[str]]:
     return dict(found)
 
 
-def _is_installed(package: str) -> bool:
+def is_installed(package: str) -> bool:
     try:
         metadata.version(package)
     except metadata.PackageNotFoundError:
         return False
     return True
-
-
-class Readiness(Frozen):
-    """Whether a recipe could be run here as it is."""
-
-    recipe: str
-    model: str
-    lacks: tuple[str, ...]
-    """What is missing, each with the next move."""
-
-
-def readiness() -> list[Readiness]:
-    """Of every recipe that comes along: its files, its base model, the keys of its services."""
-    return [_readiness(path.stem) for path in sorted(BUILT_IN.glob("*.yaml"))]
-
-
-def _readiness(name: str) -> Readiness:
-    try:
-        recipe = load(name)
-    except DajeongError as problem:
-        return Readiness(recipe=name, model="-", lacks=(str(problem),))
-    lacks = [*_base(recipe.shared.model), *(key for step in recipe.steps for key in _keys(step.settings))]
-    return Readiness(recipe=name, model=recipe.shared.model, lacks=tuple(dict.fromkeys(lacks)))
-
-
-def _base(model: str) -> Iterator[str]:
-    """A Hub model that lies in no cache is downloaded by the first run, if the network may be used."""
-    from huggingface_hub import try_to_load_from_cache
-
-    if model == "tiny" or Path(model).is_dir():
-        return
-    if not isinstance(try_to_load_from_cache(model, "config.json"), str):
-        yield f"hf download {model}"
-
-
-def _keys(settings: Any) -> Iterator[str]:
-    """Names of environment variables that a service of the step reads and that are not set."""
-    service = getattr(settings, "service", None)
-    name = getattr(service, "key_env", None)
-    if name and not os.environ.get(name):
-        yield f"export {name}=…"

@@ -230,7 +230,7 @@ def _budget(settings: Any, sizes: Sizes, place: Place) -> int:
     per_update = settings.tokens_per_update
     if examples := getattr(settings, "examples_per_update", None):
         per_update = examples * sizes.longest
-    return min(int(asked), math.ceil(per_update / place.world))
+    return min(int(asked), math.ceil(int(per_update) / place.world))
 
 
 def _passes(settings: Any, sizes: Sizes) -> tuple[int | None, int | None]:

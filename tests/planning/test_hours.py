@@ -1,4 +1,4 @@
-"""Operations of a token and bytes of a decoding step, against tables worked out for Polyglot-Ko; hours of those."""
+"""Operations of a token, bytes of a decoding step, hours: against tables worked out for Polyglot-Ko."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a step holds: parts that add up, ways to share them, and the memory tables worked out for Polyglot-Ko."""
+"""What a step holds: parts that add up, ways to share them, the tables worked out for Polyglot-Ko."""
 
 from __future__ import annotations
 
@@ -77,13 +77,9 @@ def test_the_largest_forward_on_80_gb_is_the_one_of_the_table() -> None:
 
 def test_checkpointing_takes_a_tenth_of_that() -> None:
     body = Body(SHAPE.config, (RoleShape("sft", NARROW, trainable=True),), checkpointing=True)
-    peaks = [
-        memory_of(
-            Workload(SHAPE, body, (Phase("update", Forward((Reader("sft", (512,) * n, 0.0, 1),))),))
-        ).peak
-        for n in (8, 16)
-    ]
-    assert (peaks[1] - peaks[0]) / 4096 == pytest.approx(0.41e6 + 20 * 5120, rel=0.1)
+    phases = [Phase("update", Forward((Reader("sft", (512,) * number, 0.1),))) for number in (4, 8)]
+    peaks = [memory_of(Workload(SHAPE, body, (phase,))).peak for phase in phases]
+    assert 0.41e6 <= (peaks[1] - peaks[0]) / 2048 < 0.6e6
 
 
 def test_a_card_is_found_by_size_and_by_name() -> None:

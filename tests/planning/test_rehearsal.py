@@ -1,4 +1,4 @@
-"""What a layer keeps for the way back, in units of a token's hidden width, against figures counted elsewhere."""
+"""What a layer keeps for the way back, in hidden widths of a token, against figures counted elsewhere."""
 
 from __future__ import annotations
 
@@ -134,14 +134,14 @@ PEFT = {
 def test_the_account_finds_the_known_figures_of_peft(case: tuple[bool, str], expected: float) -> None:
     """Four figures counted with hooks on saved tensors, of plain transformers and PEFT."""
     sizes = [_peft_peak(layers, *case) for layers in (2, 3)]
-    assert (sizes[1] - sizes[0]) / 256 / WIDTH == pytest.approx(expected, rel=0.05)
+    assert (sizes[1] - sizes[0]) / LENGTH / WIDTH == pytest.approx(expected, rel=0.05)
 
 
-WIDTH = 1024
+WIDTH, LENGTH = 256, 64
 
 
 def _peft_peak(layers: int, wide: bool, targets: str) -> int:
-    """On real tensors, 256 of them long."""
+    """On real tensors."""
     peft = pytest.importorskip("peft")
     from transformers import GPTNeoXForCausalLM
 
@@ -149,11 +149,11 @@ def _peft_peak(layers: int, wide: bool, targets: str) -> int:
     lora = peft.LoraConfig(
         r=8, lora_dropout=0.05 if wide else 0.0, target_modules=linear[:1] if targets == "qkv" else linear
     )
-    shape = Neox(layers, WIDTH, 8, 0.5, 64)
+    shape = Neox(layers, WIDTH, 2, 0.5, 64)
     network = GPTNeoXForCausalLM._from_config(shapes._neox(shape), attn_implementation="sdpa").bfloat16()
     model = peft.get_peft_model(network, lora, autocast_adapter_dtype=wide)
     model = model.train() if wide else model.bfloat16().train()
-    ids = torch.zeros(1, 256, dtype=torch.long)
+    ids = torch.zeros(1, LENGTH, dtype=torch.long)
     with Account(64, [*model.parameters(), *model.buffers()], byte_masks=True) as account:
         hidden = model.base_model.model.gpt_neox(input_ids=ids, use_cache=False).last_hidden_state
         hidden.float().sum().backward()

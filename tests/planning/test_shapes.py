@@ -1,4 +1,4 @@
-"""Shapes of bases without weights, against the figures that were counted of Polyglot-Ko's own configurations."""
+"""Shapes of bases without weights, against the figures that were counted of Polyglot-Ko."""
 
 from __future__ import annotations
 

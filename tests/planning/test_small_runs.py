@@ -1,4 +1,4 @@
-"""A plan against three real runs on the processor: what was predicted, and what torch's allocator gave out."""
+"""A plan against three real runs on the processor: what was foretold, what torch's allocator gave out."""
 
 from __future__ import annotations
 
