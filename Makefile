@@ -41,7 +41,7 @@ faults: $(VENV)/.tests
 	OMP_NUM_THREADS=1 PYTHONPATH=tests:tests/chain $(BIN)/python tests/faults/random_kills.py --kills $(KILLS) --seed $(SEED)
 
 newcomer:
-	$(PYTHON) tests/newcomer.py --torch '$(TORCH)' --minutes $(MINUTES) $(if $(SKIP),--skip '$(SKIP)')
+	$(PYTHON) tests/newcomer.py --torch '$(TORCH)' --minutes $(MINUTES) $(if $(SKIP),--skip '$(value SKIP)')
 
 format: $(VENV)/.tests
 	$(BIN)/ruff check --fix .

@@ -138,6 +138,13 @@ def test_every_weight_of_a_neox_is_there_and_equal(files: dict[str, Path], tmp_p
     assert found["token_embd.weight"].shape[1] == width
 
 
+def test_a_merged_export_gives_the_same_file_of_weights(files: dict[str, Path], tmp_path: Path) -> None:
+    handed(files["neox"] / "run", tmp_path / "merged", "merged")
+    handed(tmp_path / "merged", tmp_path / "gguf", "gguf")
+    again, first = held(tmp_path), held(files["neox"])
+    assert again.keys() == first.keys() and all(np.array_equal(again[name], first[name]) for name in first)
+
+
 @pytest.mark.parametrize(("dtype", "most"), [("float16", 1e-3), ("bfloat16", 5e-3), ("q8_0", 5e-3)])
 def test_smaller_numbers_are_near(files: dict[str, Path], tmp_path: Path, dtype: str, most: float) -> None:
     handed(files["neox"] / "run", tmp_path / "gguf", "gguf", dtype=dtype)

@@ -17,6 +17,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
 
 from dajeong.errors import DataProblem, UsageProblem
 from dajeong.export.merged import LARGEST_GAP
+from dajeong.export.source import check_licences, source_of
 from dajeong.models.adapters import NOTES
 from dajeong.models.card import head_of, origins_in
 from dajeong.storage import read_json, write_json
@@ -157,6 +158,20 @@ def test_a_full_disk_leaves_nothing_half_written(
     with pytest.raises(Exception, match="out"):
         handed(run, tmp_path / "out", "merged")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_export_left_behind_is_in_nobodys_way(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "out.tmp").mkdir()
+    (tmp_path / "out.tmp" / "model.safetensors").write_bytes(b"half")
+    assert "model.safetensors" not in handed(run, tmp_path / "out", "adapter").files
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_base_whose_terms_are_known_by_name_needs_no_card(run: Path) -> None:
+    source = source_of(str(run))._replace(base="EleutherAI/polyglot-ko-12.8b")
+    check_licences(source, frozenset())
+    with pytest.raises(DataProblem, match='"none"'):
+        check_licences(source._replace(base="somebody/base"), frozenset())
 
 
 # --- the card

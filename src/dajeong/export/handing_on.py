@@ -151,8 +151,10 @@ def _remarks(gap: Gap | None, lines: int | None) -> list[tuple[str, str]]:
     if lines is not None:
         return [
             (
-                "llama.cpp의 토크나이저로 NFC 글은 같은 id가 됩니다.",
-                "Under llama.cpp's tokenizer, text in NFC gets the same ids.",
+                "llama.cpp의 토크나이저로도 NFC 글은 같은 id가 됩니다(글자 단위 토크나이저는 이어진 "
+                "공백 뒤 제외).",
+                "llama.cpp's tokenizer gives text in NFC the same ids (one over characters: but behind "
+                "several blanks).",
             )
         ]
     return []
