@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from labelling import Client, desk_of, items, listening_page, new_id, preference
+from label_parts import Client, desk_of, items, listening_page, new_id, preference
 
 from dajeong.errors import DataProblem
 from dajeong.records import Decoding, Message, Reply

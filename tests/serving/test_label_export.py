@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from labelling import desk_of, items, new_id
+from label_parts import desk_of, items, new_id
 
 from dajeong.artefacts import POSITION, comparisons, first_shown_wins
 from dajeong.cli import main

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from labelling import desk_of, items, listening_page, page, preference
+from label_parts import desk_of, items, listening_page, page, preference
 
 from browser import Tab, needs_browser, tab
 from dajeong.records import Preference

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from labelling import Client, Page, desk_of, items, listening_page, new_id, page
+from label_parts import Client, Page, desk_of, items, listening_page, new_id, page
 
 from dajeong.errors import EnvironmentProblem
 from dajeong.serving.label_export import as_csv, raw

@@ -128,7 +128,7 @@ class Desk:
         with self._lock:
             mine = self.votes.of_annotator.get(annotator, {})
             return {
-                "mine": sum(1 for stage, _ in mine if stage != "final"),
+                "mine": len(mine) - self.votes.num_final[annotator],
                 "left": self._queue.left(annotator),
                 "items": len(self.items),
                 "labelled": len(self._queue.labelled),

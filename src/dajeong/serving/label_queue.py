@@ -7,8 +7,8 @@ the machine's calendar does.
 from __future__ import annotations
 
 import time
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from pydantic import Field
 from dajeong.records import Frozen
 from dajeong.serving.label_items import Item
 from dajeong.serving.label_sides import draw
-from dajeong.serving.label_votes import Stage, Votes
+from dajeong.serving.label_votes import Stage, Vote, Votes
 
 
 class Plan(Frozen):
@@ -60,6 +60,8 @@ class Queue:
         self._disputed: set[str] = set()
         self._held: defaultdict[str, dict[str, float]] = defaultdict(dict)
         """Item → annotator → until when."""
+        self._done_open: dict[str, set[str]] = {}
+        self._num_done_open: Counter[str] = Counter()
         self._repeated = lru_cache(maxsize=None)(self._drawn_for)
         for item in self._by_id:
             self.changed(item)
@@ -73,8 +75,17 @@ class Queue:
         _put(self._disputed, item, is_disputed)
         _put(self.labelled, item, bool(labels))
         _put(self._open, item, len(labels) < self._wanted[item])
-        for _, annotator in self._votes.of_item[item]:
+        voted = {annotator for stage, annotator in self._votes.of_item[item] if stage == "first"}
+        for annotator in voted:
             self._held.get(item, {}).pop(annotator, None)
+        self._count_done(item, voted if item in self._open else set())
+
+    def _count_done(self, item: str, voted: set[str]) -> None:
+        """Who has done an item that others may still do."""
+        before = self._done_open.get(item, set())
+        self._num_done_open.update(voted - before)
+        self._num_done_open.subtract(before - voted)
+        self._done_open[item] = voted
 
     def next(self, annotator: str, num: int, beside: Collection[str] = ()) -> list[Turn]:
         """What to label next; held for this annotator. `beside`: what is before them already."""
@@ -107,20 +118,26 @@ class Queue:
     def _due(self, annotator: str, after: int) -> list[Item]:
         """Items to be seen again, `after` others having come in between."""
         standing = self._votes.of_annotator.get(annotator, {})
-        firsts = [vote for (stage, _), vote in standing.items() if stage == "first"]
-        repeated = self._repeated(annotator)
+        firsts = (item for stage, item in reversed(standing) if stage == "first")
+        recent = set(islice(firsts, after))
         return [
-            self._by_id[vote.item]
-            for vote in firsts[: max(0, len(firsts) - after)]
-            if vote.item in repeated and vote.verdict != "skip" and ("again", vote.item) not in standing
+            self._by_id[item]
+            for item in self._repeated(annotator)
+            if self._may_repeat(item, standing, recent)
         ]
 
-    def _drawn_for(self, annotator: str) -> frozenset[str]:
+    @staticmethod
+    def _may_repeat(item: str, standing: Mapping[tuple[Stage, str], Vote], recent: Collection[str]) -> bool:
+        vote = standing.get(("first", item))
+        is_voted = vote is not None and vote.verdict != "skip"
+        return is_voted and item not in recent and ("again", item) not in standing
+
+    def _drawn_for(self, annotator: str) -> tuple[str, ...]:
         share = self._plan.repeats
-        return frozenset(
-            item.id
-            for item in self._by_id.values()
-            if item.gold is None and draw(self._plan.seed, "again", annotator, item.id) < share
+        return tuple(
+            item
+            for item, each in self._by_id.items()
+            if each.gold is None and draw(self._plan.seed, "again", annotator, item) < share
         )
 
     def disputed(self) -> list[Turn]:
@@ -133,9 +150,7 @@ class Queue:
 
     def left(self, annotator: str) -> int:
         """How many items there still are for this annotator, were nobody else at work."""
-        standing = self._votes.of_annotator.get(annotator, {})
-        done = sum(1 for stage, item in standing if stage == "first" and item in self._open)
-        return len(self._open) - done + len(self._due(annotator, 0))
+        return len(self._open) - self._num_done_open[annotator] + len(self._due(annotator, 0))
 
 
 def _put(among: set[str], item: str, is_in: bool) -> None:

@@ -6,7 +6,7 @@ Events may come in any order and more than once: each counts by its id, and an u
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
@@ -83,6 +83,8 @@ class Votes:
         """Item → (stage, annotator) → vote."""
         self.of_annotator: defaultdict[str, dict[tuple[Stage, str], Vote]] = defaultdict(dict)
         """Annotator → (stage, item) → vote, the oldest first."""
+        self.num_final: Counter[str] = Counter()
+        """Annotator → how many disagreements they settled."""
 
     @classmethod
     def of(cls, events: Sequence[Event]) -> Votes:
@@ -102,6 +104,7 @@ class Votes:
         elif event.id not in self.undone and self.standing(event) is None:
             self.of_item[event.item][event.stage, event.annotator] = event
             self.of_annotator[event.annotator][event.stage, event.item] = event
+            self.num_final[event.annotator] += event.stage == "final"
 
     def standing(self, vote: Vote) -> Vote | None:
         """What already stands in this vote's place."""
@@ -113,6 +116,7 @@ class Votes:
         if isinstance(vote, Vote) and self.standing(vote) == vote:
             del self.of_item[vote.item][vote.stage, vote.annotator]
             del self.of_annotator[vote.annotator][vote.stage, vote.item]
+            self.num_final[vote.annotator] -= vote.stage == "final"
 
     def last(self, annotator: str) -> Vote | None:
         """The vote that an undo takes back."""

@@ -122,7 +122,7 @@ class Page:
 
     def __init__(self, folder: Path, num: int, port: int = 0, **plan: Any) -> None:
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["labelling", "uvicorn", "dajeong.serving.label_api"])
+        context.set_forkserver_preload(["label_parts", "uvicorn", "dajeong.serving.label_api"])
         heard, said = context.Pipe(duplex=False)
         self._process = context.Process(target=serve_folder, args=(folder, num, port, plan, said))
         self._process.start()
