@@ -105,9 +105,10 @@ def _desk(
     """The folder is this process's until the stack is left."""
     from dajeong.lock import locked
     from dajeong.serving.label_desk import Desk
-    from dajeong.serving.label_folder import opened, planned
+    from dajeong.serving.label_folder import check_there, opened, planned
     from dajeong.serving.label_store import Store
 
+    check_there(what, folder)
     stack.enter_context(locked(folder))
     items = opened(what, folder, authors, gold, judges)
     desk = Desk(items, planned(folder, plan), Store(folder))

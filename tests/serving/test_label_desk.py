@@ -295,6 +295,8 @@ def test_what_was_labelled_once_stays_and_judges_are_joined_by_their_texts(tmp_p
     write_records(judge, [turned, preference(9, labelled_by="judge:x")])
     found = opened(file, tmp_path / "more", judges=[judge])
     assert [item.judged for item in found] == [{"judge:x": ((1,), (0,))}]
+    file.unlink()
+    assert opened(file, tmp_path / "more") == found
 
 
 def test_the_seed_stays_what_it_was(tmp_path: Path) -> None:

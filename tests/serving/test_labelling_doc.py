@@ -53,9 +53,12 @@ def test_options_that_it_names_are_there(capsys: pytest.CaptureFixture[str]) -> 
     assert len(named) > 10 and [option for option in named if option not in helps] == []
 
 
-def test_an_unknown_word_is_a_file_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_word_is_a_file_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
     assert main(["label", "agreemnt", "--lang", "en"]) == 3
-    assert "agreemnt" in capsys.readouterr().err
+    assert "agreemnt" in capsys.readouterr().err and list(tmp_path.iterdir()) == []
 
 
 def test_an_address_that_is_taken_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -30,10 +30,17 @@ def opened(
 ) -> list[Item]:
     """All items, those of earlier times too; written down, so that the file may go away."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    items = load(what, authors)
+    has_gone = not what.exists() and (folder / ITEMS).is_file()
+    items = [] if has_gone else load(what, authors)
     for path in judges:
         items = judged_in(path, items)
     return kept(folder, merged([*items, *(item for path in gold for item in gold_of(path))]))
+
+
+def check_there(what: Path, folder: Path) -> None:
+    """Raises DataProblem where there is neither a file nor what was labelled of it."""
+    if not what.exists() and not folder.exists():
+        raise DataProblem("file-missing", path=what)
 
 
 def planned(folder: Path, given: Mapping[str, Any]) -> Plan:
