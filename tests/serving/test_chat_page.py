@@ -229,8 +229,9 @@ def test_what_is_kept_is_bounded(chat: Chat) -> None:
     chat.ready().say("새 이야기")
     assert len(chat.titles) == 100 and chat.titles[0] == "새 이야기" and chat.titles[-1] == "31"
     chat.page.evaluate(
-        """() => { for (let size = 3e6; size > 0; size -= 1000) {
-            try { localStorage.setItem("else", "z".repeat(size)); return; } catch { /* too much */ } } }"""
+        """() => { for (let size = 0, more = 2 ** 21; more >= 512; more /= 2) {
+            try { localStorage.setItem("else", "z".repeat(size + more)); } catch { continue; }
+            size += more; } }"""
     )
     chat.say("자리가 없어도 되나요? " + "a" * 1500)
     assert chat.titles[0] == "새 이야기" and 20 < len(chat.titles) < 100
@@ -238,15 +239,17 @@ def test_what_is_kept_is_bounded(chat: Chat) -> None:
     assert len(chat.ready().said) == 2
 
 
-def test_a_spoilt_store_is_no_obstacle(chat: Chat) -> None:
+def test_a_spoilt_store_is_no_obstacle(chat: Chat, site: Served) -> None:
     spoilt = ["{", "null", "[]", '{"id": 3}', '{"id":"a","turns":[{}]}', '{"id":"a","turns":[null]}', '"x"']
+    kept = {f"talk:{at}": text for at, text in enumerate(spoilt)}
+    kept["settings"] = '{"pair": 3, "dials": {"temperature": "hot", "top_k": null, "system": 7}, "model": []}'
     chat.page.evaluate(
-        """spoilt => { spoilt.forEach((text, at) => localStorage.setItem(`dajeong-chat:talk:${at}`, text));
-        localStorage.setItem("dajeong-chat:settings", '{"pair": 3, "dials": 4, "model": []}'); }""",
-        spoilt,
+        """kept => { for (const name in kept) localStorage.setItem(`dajeong-chat:${name}`, kept[name]); }""",
+        kept,
     )
     chat.page.reload()
     assert chat.ready().titles == [] and chat.say("그래도") == "ppo: 그래도 좋지요."
+    assert site.engine.asked[-1][2].decoding.temperature == 0.8
 
 
 # --- when something is wrong

@@ -47,7 +47,7 @@ function uuid() {
 const kept = store.get("settings", {});
 const state = {
   language: kept.language || (navigator.language.startsWith("ko") ? "ko" : "en"),
-  dials: { ...data.decoding, system: "", seed: null, ...kept.dials },
+  dials: keptDials(kept.dials),
   model: kept.model || "", pair: kept.pair || [], beside: Boolean(kept.beside), blind: Boolean(kept.blind),
   models: [], conversations: new Map(), here: null, running: new Map(),
   key: sessionStorage.getItem(PREFIX + "key") || "",
@@ -323,6 +323,7 @@ async function write(conversation, turn, answer, signal) {
     answer.state = signal.aborted ? "stopped" : "failed";
     if (!signal.aborted) answer.problem = wording(failed);
     if (failed.status === 401) askKey();
+    if (failed.code === "model_not_found") loadModels();
   }
   if (state.here === conversation) drawTurn(conversation, turn);
 }
@@ -805,6 +806,12 @@ function turnDial(name, input) {
   saveSettings();
 }
 
+// What was kept is read as if it were typed in.
+function keptDials(found) {
+  return Object.fromEntries(Object.entries(DIALS).map(([name, dial]) =>
+    [name, dialValue(dial, String(found?.[name] ?? ""), data.decoding[name] ?? null)]));
+}
+
 // What a dial was set to, brought within its bounds; its standard where that is no number.
 function dialValue(dial, given, standard) {
   if (dial.text) return given.slice(0, dial.most);
@@ -818,7 +825,7 @@ $("show-settings").addEventListener("click", () => { drawDials(); $("settings").
 $("settings-close").addEventListener("click", () => $("settings").close());
 $("dials").addEventListener("submit", (event) => { event.preventDefault(); $("settings").close(); });
 $("reset").addEventListener("click", () => {
-  state.dials = { ...data.decoding, system: "", seed: null };
+  state.dials = keptDials({});
   saveSettings();
   drawDials();
 });
