@@ -1620,8 +1620,8 @@ MESSAGES: dict[str, Sentence] = {
     "plan-per-million": Sentence("{hours} per million tokens", "백만 토큰마다 {hours}"),
     "plan-unknown": Sentence("{step}: nothing can be said. {why}", "{step}: 말할 수 없습니다. {why}"),
     "plan-fix": Sentence(
-        "{step} does not fit. It does with {settings} ({peak} GiB; takes about {slower} times as long).",
-        "{step}: 들어가지 않습니다. {settings}이면 들어갑니다({peak} GiB, 걸리는 시간은 약 {slower}배).",
+        "{step} does not fit. It does with {settings} ({peak} GiB; by rule of thumb {slower} times as long).",
+        "{step}: 들어가지 않습니다. {settings}이면 들어갑니다({peak} GiB, 걸리는 시간은 어림잡아 {slower}배).",
     ),
     "plan-no-fix": Sentence(
         "{step} does not fit, and no setting of the step is enough. Take a larger card, several with --gpus and "

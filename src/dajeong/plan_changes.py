@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any, NamedTuple, TypeVar
 
@@ -17,6 +18,8 @@ RECOMPUTED = 4 / 3
 """Times that an update takes when each layer is computed again on the way back."""
 UNPACKED = 512
 """Unpacking four bits costs as much as reading so many tokens."""
+USUAL = 4096
+"""Tokens of a forward where the settings do not say."""
 STARTED = 128
 """Small products run slower, as if every forward read so many tokens more."""
 FETCHED = 3.0
@@ -43,9 +46,10 @@ def changes(settings: Frozen, longest: int) -> list[Change]:
         merged = {name: value for part in parts for name, value in part.settings.items()}
         if {"runtime.offload", "runtime.quantised"} <= merged.keys():
             continue  # the one or the other
-        cost = 1.0
-        for part in parts:
-            cost *= part.slower
+        cost = math.prod(part.slower for part in parts)
+        if "runtime.quantised" in merged:
+            tokens = merged.get("tokens_per_micro_batch") or getattr(settings, "tokens_per_micro_batch", 0)
+            cost *= 1 + UNPACKED / (tokens or USUAL)
         if merged:
             found.append(Change(merged, cost))
     return [*sorted(found, key=lambda change: change.slower), *_adapter(settings)]
@@ -69,10 +73,6 @@ def _written(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return "{}" if isinstance(value, Frozen) else str(value)
-
-
-def first_fitting(found: list[Change], fits: Callable[[Change], bool]) -> Change | None:
-    return next((change for change in found if fits(change)), None)
 
 
 def _smaller(settings: Any, longest: int) -> Iterator[Change]:
@@ -105,10 +105,9 @@ def _packed(settings: Any) -> Iterator[Change]:
     yield Change({}, 1.0)
     runtime = getattr(settings, "runtime", None)
     full = hasattr(settings, "lora") and settings.lora is None and not hasattr(settings, "centring")
-    if runtime is not None and runtime.quantised is None and not full:
-        budget = getattr(settings, "tokens_per_micro_batch", 0) or 4096
-        if getattr(settings, "parallel", "single") in ("single", "ddp"):
-            yield Change({"runtime.quantised": "4bit"}, 1 + UNPACKED / budget)
+    whole = getattr(settings, "parallel", "single") in ("single", "ddp")
+    if runtime is not None and runtime.quantised is None and whole and not full:
+        yield Change({"runtime.quantised": "4bit"}, 1.0)
 
 
 def _slots(settings: Any) -> Iterator[Change]:
