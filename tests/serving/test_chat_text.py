@@ -199,7 +199,7 @@ def test_no_text_takes_long(chat: Chat) -> None:
         text = (piece * 30000)[:30000]
         began = time.monotonic()
         assert rendered(chat, text)[0]
-        assert time.monotonic() - began < 3, piece
+        assert time.monotonic() - began < 5, piece
 
 
 # --- what is hostile

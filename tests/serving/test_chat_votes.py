@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from dajeong.serving.shelf import Shelf
 from dajeong.storage import read_records
 
 pytestmark = needs_browser
+PAGE = Path(__file__).parents[2] / "docs" / "serving.md"
 
 
 def script(model: str, question: str) -> str:
@@ -114,7 +116,7 @@ def test_keys_vote_outside_of_the_text_only(chat: Chat, site: Served) -> None:
 def test_hidden_names_show_after_the_vote(chat: Chat, site: Served) -> None:
     chat.page.click("#blind")
     lefts = set()
-    for at in range(12):
+    for at in range(40):
         chat.say(f"{at}번")
         assert chat.page.locator(f"{LAST}.who").all_inner_texts() == ["답변 A", "답변 B"]
         assert "ppo" not in chat.page.inner_text(f"{LAST}.vote")
@@ -201,7 +203,8 @@ def test_real_models_answer_and_their_votes_are_pairs_of_a_recipe(  # type: igno
                     answer = client.chat.completions.create(messages=messages, **asked)  # type: ignore[call-overload]
                     assert answer.choices[0].message.content == response.content
     recipe = tmp_path / "recipe.yaml"
-    recipe.write_text("steps: {mine: {use: pairs, contrasts: votes.jsonl}}\n", encoding="utf-8")
+    (shown,) = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    recipe.write_text(shown.replace("runs/demo/votes.jsonl", "votes.jsonl"), encoding="utf-8")
     execute(load(recipe), tmp_path / "run", report=None)
     taken = list(read_records(tmp_path / "run" / "steps" / "mine" / "pairs.jsonl", Preference))
     assert {each.id for each in taken} == {each.id for each in read_records(file, Preference)}
