@@ -14,10 +14,12 @@ import torch
 from filelock import FileLock
 from parallel_child import one_begins
 from small_training import write_models
+from zero_child import PHASES
 
 from dajeong.models.base import Base, load_base
 
-WAYS = ("ddp", "fsdp2")
+ZERO = ("zero2", "zero3")
+TOGETHER = (ZERO, ("ddp", "fsdp2"))
 
 
 @pytest.fixture(scope="session")
@@ -44,17 +46,30 @@ def together(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return _once(tmp_path_factory, "together", lambda answers: _pair("ddp_child.py", models, answers))
 
 
+class _Ways(dict[str, Path]):
+    """Way to share → what two processes left that shared in this way; one pair for all that go together."""
+
+    def __init__(self, models: Path, factory: pytest.TempPathFactory) -> None:
+        self.models, self.factory = models, factory
+
+    def __missing__(self, way: str) -> Path:
+        ways = next(ways for ways in TOGETHER if way in ways)
+        answers = _once(self.factory, "-".join(ways), lambda answers: self._share(ways, answers))
+        return answers / way
+
+    def _share(self, ways: tuple[str, ...], answers: Path) -> None:
+        for way in ways:
+            one_begins(self.models, answers / way)
+        if ways == ZERO:
+            ports = [_free_port() for _ in PHASES]
+            _pair("zero_child.py", self.models, answers, *ports, strict=False, timeout=570)
+        else:
+            _pair("parallel_child.py", self.models, answers, *ways)
+
+
 @pytest.fixture(scope="session")
 def shared_ways(models: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Way to share → what two processes left that shared in this way; one pair for all."""
-    answers = _once(tmp_path_factory, "ways", lambda answers: _all_ways(models, answers))
-    return {way: answers / way for way in WAYS}
-
-
-def _all_ways(models: Path, answers: Path) -> None:
-    for way in WAYS:
-        one_begins(models, answers / way)
-    _pair("parallel_child.py", models, answers, *WAYS)
+    return _Ways(models, tmp_path_factory)
 
 
 def _once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
@@ -66,16 +81,22 @@ def _once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], Non
     return answers
 
 
-def _pair(child: str, models: Path, answers: Path, *ways: str) -> None:
-    """Two processes of `child` that know of each other."""
+def _free_port() -> str:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
+        return str(free.getsockname()[1])
+
+
+def _pair(
+    child: str, models: Path, answers: Path, *ways: str, strict: bool = True, timeout: int = 280
+) -> None:
+    """Two processes of `child` that know of each other; `strict` where all they warn of is ours."""
+    port, warnings = _free_port(), ["-W", "error::FutureWarning" if strict else "ignore::FutureWarning"]
+    shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "OMP_NUM_THREADS": "1"}
     place = Path(__file__).with_name(child)
     processes = [
         subprocess.Popen(
-            [sys.executable, "-W", "error::FutureWarning", str(place), str(models), str(answers), *ways],
+            [sys.executable, *warnings, str(place), str(models), str(answers), *ways],
             env=os.environ | shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -84,7 +105,7 @@ def _pair(child: str, models: Path, answers: Path, *ways: str) -> None:
         for rank in (0, 1)
     ]
     try:
-        errors = [process.communicate(timeout=280)[1] for process in processes]
+        errors = [process.communicate(timeout=timeout)[1] for process in processes]
     finally:
         for process in processes:
             if process.poll() is None:

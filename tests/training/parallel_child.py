@@ -19,6 +19,7 @@ from small_training import (
     SOME_EACH,
     Make,
     Trace,
+    add_drawn_role,
     drawn_examples,
     fresh_base,
     make_kto,
@@ -77,6 +78,22 @@ def make_value_only(models: Path, parallel: Parallel | None = None, **changed: A
     return algorithm
 
 
+def make_half(models: Path, parallel: Parallel | None = None, *, micro: int = 4096, **changed: Any) -> Sft:
+    """SFT of a float32 adapter on a bfloat16 base."""
+    base = load_base(str(models / "base"), RuntimeSettings(device="cpu", dtype="bfloat16"))
+    add_drawn_role(base, "sft", 21, trainable=True)
+    values: dict[str, Any] = {"updates": 3, "tokens_per_update": 160, "tokens_per_micro_batch": micro}
+    settings = SftSettings(**values, optimizer=optimizer())
+    return Sft(base.model, "sft", drawn_examples(), settings, settings.optimizer, 3, parallel)
+
+
+def make_offloaded(models: Path, parallel: Parallel | None = None, **changed: Any) -> Sft:
+    """SFT whose parts lie in main memory."""
+    if parallel:
+        parallel.runtime(RuntimeSettings(device="cpu", offload="base", checkpointing=True))
+    return make_sft(models, parallel, **changed)
+
+
 def checkpointed(algorithm: Algorithm) -> Algorithm:
     for model in algorithm.models.values():
         checkpoint_layers(model.trunk, model.forward_state)
@@ -103,12 +120,15 @@ THREE = {"sft": make_sft, "reward": make_reward, "ppo": make_ppo}
 RECOMPUTED = [Case(name, make, True, recomputes=True) for name, make in THREE.items()]
 PLAIN = [Case(name, make, False) for name, make in THREE.items()]
 OTHERS = [Case("kto", make_kto, True), Case("full", make_full, True), Case("value", make_value_only, True)]
-STOPPED = [Case(name, make, True) for name, make in THREE.items()]
+IN_FLOAT32 = [  # DeepSpeed keeps what trains in float32, whatever the model
+    Case(case.name, case.make, False, case.recomputes) for case in (*RECOMPUTED, *PLAIN, *OTHERS[1:])
+]
+PLACED = [Case("half", make_half, False), Case("offloaded", make_offloaded, True)]
 CASES = {
     "ddp": [*RECOMPUTED, OTHERS[-1]],  # the rest of it is in ddp_child.py
-    "fsdp2": [*PLAIN, *RECOMPUTED, *OTHERS],
-    "zero2": [*PLAIN, *RECOMPUTED, *OTHERS],
-    "zero3": [*PLAIN, *RECOMPUTED, *OTHERS],
+    "fsdp2": [*PLAIN, *RECOMPUTED, *PLACED, *OTHERS],
+    "zero2": IN_FLOAT32,
+    "zero3": [IN_FLOAT32[0], IN_FLOAT32[2], IN_FLOAT32[4], *IN_FLOAT32[6:]],
 }
 
 
@@ -131,6 +151,7 @@ def compare(way: str, models: Path, answers: Path, parallel: Parallel) -> None:
             keep(folder, parallel, before=trace.before, gradients=trace.gradients, after=trace.after)
             if parallel.rank == 0:
                 write_json(folder / "journal.json", trace.journal)
+            parallel.runtime(RuntimeSettings(device="cpu"))
 
 
 def keep(folder: Path, parallel: Parallel, **parts: dict[str, Tensor]) -> None:
@@ -193,8 +214,8 @@ def loop_in(folder: Path, algorithm: Algorithm, parallel: Parallel) -> Loop:
 
 def resumed(models: Path, answers: Path, parallel: Parallel) -> None:
     """A run that two began, for one to end; one that one began, ended by two; and one that two do alone."""
-    with precision(True):
-        for case in STOPPED:
+    for case in stopped(parallel.name):
+        with precision(case.double):
             begun(case, models, answers / "two-begin" / case.name, parallel)
             for place in ("one-begins", "two-all-along"):
                 folder = answers / place / case.name
@@ -213,10 +234,16 @@ def run(way: str, models: Path, answers: Path) -> None:
     resumed(models, answers, parallel)
 
 
+def stopped(way: str) -> list[Case]:
+    """The cases that are stopped on the way."""
+    double = way not in ("zero2", "zero3")
+    return [Case(n, make, double) for n, make in THREE.items() if n == "ppo" or way != "zero3"]
+
+
 def one_begins(models: Path, answers: Path) -> None:
     """What one process leaves to two."""
-    with precision(True):
-        for case in STOPPED:
+    for case in stopped(answers.name):
+        with precision(case.double):
             begun(case, models, answers / "one-begins" / case.name, Single())
 
 

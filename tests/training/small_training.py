@@ -458,11 +458,21 @@ class Trace:
 
         def watched(progress: float, trains: Any) -> Any:
             if not self.gradients:
-                self.gradients = {n: whole(p.grad).clone() for n, p in self.loop.optimizer._named()}  # type: ignore[arg-type]
+                self.gradients = {n: _gradient(p) for n, p in self.loop.optimizer._named()}
             return step(progress, trains)
 
         self.loop._global_weights = counted  # type: ignore[method-assign]
         self.loop.optimizer.step = watched  # type: ignore[method-assign]
+
+
+def _gradient(parameter: torch.nn.Parameter) -> Tensor:
+    """Whole, before the step."""
+    if hasattr(parameter, "ds_id") or hasattr(parameter, "_hp_mapping"):
+        from deepspeed.utils import safe_get_full_grad
+
+        return safe_get_full_grad(parameter).clone()  # type: ignore[no-any-return]
+    assert parameter.grad is not None
+    return whole(parameter.grad).clone()
 
 
 def journal_of(work: Workplace) -> list[dict[str, Any]]:

@@ -6,12 +6,14 @@ and parameters 1e-3 of the largest update.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from loop_parts import hidden_of
-from parallel_child import CASES, STOPPED, Case, ended, precision
+from parallel_child import CASES, Case, ended, precision, stopped
 from safetensors.torch import load_file
 from small_training import CPU, Trace, assert_close_gradients, bytes_of, fresh_base, same_bytes
 from torch import Tensor
@@ -21,10 +23,19 @@ from dajeong.models.base import load_base
 from dajeong.models.roles import BASE
 from dajeong.storage import read_json
 from dajeong.training.parallel import Single
+from zero import needs_zero
 
 GRADIENTS, PARAMETERS = {False: 1e-5, True: 1e-10}, {False: 1e-3, True: 1e-10}
-WAYS = ["ddp", "fsdp2"]
-ALL = [(way, case) for way in WAYS for case in CASES[way]]
+WAYS = [*("ddp", "fsdp2"), *(pytest.param(way, marks=needs_zero) for way in ("zero2", "zero3"))]
+IN_PARTS = WAYS[1:]
+
+
+def each(cases: Callable[[str], Sequence[Case]]) -> list[Any]:
+    return [
+        pytest.param(way, case, marks=needs_zero if way.startswith("zero") else ())
+        for way in CASES
+        for case in cases(way)
+    ]
 
 
 def named(value: object) -> str:
@@ -58,7 +69,7 @@ def assert_close_after(
         assert float((parameter - other[name]).abs().max()) <= share * largest, name
 
 
-@pytest.mark.parametrize(("way", "case"), ALL, ids=named)
+@pytest.mark.parametrize(("way", "case"), each(CASES.__getitem__), ids=named)
 def test_two_processes_are_one(
     models: Path, shared_ways: dict[str, Path], alone: dict[str, Trace], tmp_path: Path, way: str, case: Case
 ) -> None:
@@ -76,15 +87,15 @@ def test_two_processes_are_one(
 
 @pytest.mark.parametrize("way", WAYS)
 def test_E04_who_does_not_train_keeps_its_bytes(shared_ways: dict[str, Path], way: str) -> None:
-    (before, _), (after, _) = (parts(shared_ways[way] / "value-64", name) for name in ("before", "after"))
+    folder = shared_ways[way] / CASES[way][-1].folder
+    (before, _), (after, _) = (parts(folder, name) for name in ("before", "after"))
     policy = [name for name in before if name.startswith("policy/")]
     value = [name for name in before if name.startswith("value/")]
     assert policy and all(bytes_of(before[name]) == bytes_of(after[name]) for name in policy)
     assert value and all(bytes_of(before[name]) != bytes_of(after[name]) for name in value)
 
 
-@pytest.mark.parametrize("case", STOPPED, ids=named)
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(("way", "case"), each(stopped), ids=named)
 def test_a_run_goes_on_with_another_number_of_processes(
     models: Path, shared_ways: dict[str, Path], tmp_path: Path, alone: dict[str, Trace], way: str, case: Case
 ) -> None:
@@ -92,29 +103,29 @@ def test_a_run_goes_on_with_another_number_of_processes(
     were not."""
     one = trace_of(alone, case, models, tmp_path)
     answers, name = shared_ways[way], case.name
-    with precision(True):
+    with precision(case.double):
         here = ended(case, models, answers / "two-begin" / name, Single())
     there = parts(answers / "one-begins" / name, "after")[0]
     for found in (here, there):
-        assert_close_after(one.before, one.after, found, 1e-10)
-    never, stopped = (
-        parts(answers / place, "after")[0] for place in (f"{name}-64-recomputed", f"two-all-along/{name}")
-    )
-    assert same_bytes(never, stopped)
+        assert_close_after(one.before, one.after, found, PARAMETERS[case.double])
+    never = Case(name, case.make, case.double, recomputes=True).folder
+    same = (parts(answers / place, "after")[0] for place in (never, f"two-all-along/{name}"))
+    assert same_bytes(*same)
 
 
-@pytest.mark.parametrize("way", ["fsdp2"])
+@pytest.mark.parametrize("way", [WAYS[1], WAYS[3]])
 def test_rollouts_run_in_step_where_replies_are_unlike(
-    shared_ways: dict[str, Path], together: Path, way: str
+    shared_ways: dict[str, Path], request: pytest.FixtureRequest, way: str
 ) -> None:
     """The same replies as with whole weights on both processes, though one of them had more to write."""
+    whole = shared_ways["zero2"] if way == "zero3" else request.getfixturevalue("together")
     mine, theirs = (
         [
             line
             for line in read_json(place / "sampled" / "journal.json")
             if line["event"] in ("rollout", "sample")
         ]
-        for place in (shared_ways[way], together)
+        for place in (shared_ways[way], whole)
     )
     assert len(mine) == len(theirs) >= 4
     for one, other in zip(mine, theirs, strict=True):
@@ -123,7 +134,7 @@ def test_rollouts_run_in_step_where_replies_are_unlike(
     assert mine[0]["kl"] == 0.0
 
 
-@pytest.mark.parametrize("way", ["fsdp2"])
+@pytest.mark.parametrize("way", IN_PARTS)
 def test_X4_what_two_saved_in_parts_one_loads_whole(
     models: Path, shared_ways: dict[str, Path], way: str
 ) -> None:

@@ -26,9 +26,11 @@ def deepspeed_here() -> Any:
     try:
         import deepspeed
         import deepspeed.ops
+        import deepspeed.utils.nvtx
     except ImportError as problem:
         raise EnvironmentProblem("extra-missing", needed_for="deepspeed", extra="deepspeed") from problem
     deepspeed.ops.__compatible_ops__[COMPILED] = False
+    deepspeed.utils.nvtx.enable_nvtx = False  # marks for a profiler, around every call
     for handler in logging.getLogger("DeepSpeed").handlers:
         if isinstance(handler, logging.StreamHandler):
             handler.setStream(sys.stderr)

@@ -1,0 +1,76 @@
+"""What DeepSpeed does to a run: who dies ends all, its gradients come in one order, and it keeps quiet.
+
+That zero2 and zero3 equal one process is in test_parallel_ways.py; what zero_child.py left is read here.
+"""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file
+from small_training import same_bytes
+from zero_child import DIES
+
+from dajeong.storage import read_json
+from zero import needs_zero
+
+WAYS = [pytest.param(way, marks=needs_zero) for way in DIES]
+
+
+def named(weights: list[nn.Parameter]) -> dict[str, nn.Parameter]:
+    return {str(number): weight for number, weight in enumerate(weights)}
+
+
+def codes(folder: Path, phase: str) -> list[int]:
+    return [read_json(folder / f"{phase}-{rank}.json") for rank in (0, 1)]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_R14_who_dies_ends_all_and_the_run_goes_on_as_if_nobody_had(
+    shared_ways: dict[str, Path], way: str
+) -> None:
+    answers = shared_ways[way]
+    assert codes(answers, "compare") == [0, 0]
+    one = codes(answers, "killed-one")
+    assert one[DIES[way]] == -signal.SIGKILL and one[1 - DIES[way]] == 4
+    assert codes(answers, "killed-both") == [-signal.SIGKILL] * 2
+    assert codes(answers, "goes-on") == [0, 0]
+    straight = load_file(answers / "sft-32-recomputed" / "after-0.safetensors")
+    for rank in (0, 1):
+        assert same_bytes(straight, load_file(answers / "killed" / f"after-{rank}.safetensors"))
+
+
+@given(st.permutations(range(5)), st.permutations(range(5)))
+def test_gradients_are_handed_on_in_one_order_however_they_come(one: list[int], other: list[int]) -> None:
+    """Backward after backward. DeepSpeed by itself sums them as they come: two processes whose orders differ
+    learned from sums of unlike weights, and PPO ended 0.86 of an update off.
+    """
+    weights = [nn.Parameter(torch.zeros(2)) for _ in range(5)]
+    handed: list[int] = []
+    in_order = InOrder(lambda weight, number: handed.append(number), [named(weights[:2]), named(weights[2:])])
+    for arrived in (one, other):
+        for number in arrived:
+            in_order(weights[number], number)
+        assert not in_order.waiting
+    assert handed == [4, 3, 2, 1, 0] * 2
+
+
+def test_without_the_extra_its_command_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "deepspeed", None)
+    with pytest.raises(EnvironmentProblem, match=r"pip install 'dajeong\[deepspeed\]'"):
+        deepspeed_here()
+
+
+@needs_zero[0]
+@needs_zero[2]
+def test_nothing_is_compiled_and_stdout_stays_ours() -> None:
+    """In a process of its own, as what is imported stays."""
+    code = (
+        "from dajeong.training.deepspeed_here import deepspeed_here as here; d = here(); "
+        "from deepspeed.comm.torch import build_shm_op; assert build_shm_op() is None; "
+        "from deepspeed.utils import logger; logger.warning('said')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0 and done.stdout == "" and "said" in done.stderr, done.stderr
