@@ -16,7 +16,7 @@ LADDER = {
     6: "steps recipe recipe_source references settings_reader yaml_strict schema catalog "
     "pipeline ledger fingerprint run_folder lock surroundings team watch costs inspecting machine "
     "readiness "
-    "plan plan_changes plan_sizes plan_workloads",
+    "plan plan_changes plan_learning plan_models plan_rollouts plan_sizes plan_workloads",
     5: "synthesis preference training evaluation planning report serving export tracking chat",
     4: "rollout judging",
     3: "models",

@@ -12,8 +12,9 @@ from typing import Any, Literal, NamedTuple
 from dajeong import costs, pipeline
 from dajeong.errors import EnvironmentProblem
 from dajeong.plan_changes import as_set, changed, changes
+from dajeong.plan_models import Models, Place, Planned
 from dajeong.plan_sizes import Sizes, free_steps, sizes_of
-from dajeong.plan_workloads import Models, Place, Planned, planned
+from dajeong.plan_workloads import planned
 from dajeong.planning.cards import GIB, Card
 from dajeong.planning.hours import Effort
 from dajeong.planning.memory import Memory, Parallel, held, learning_bytes, memory_of

@@ -15,7 +15,7 @@ from dajeong.errors import DajeongError, EnvironmentProblem
 from dajeong.machine import GIB, is_installed, packages_by_extra
 from dajeong.messages import text
 from dajeong.plan import missing_files
-from dajeong.plan_workloads import Models
+from dajeong.plan_models import Models
 from dajeong.recipe import Recipe, load
 from dajeong.recipe_source import BUILT_IN
 from dajeong.records import Frozen
