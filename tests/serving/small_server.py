@@ -120,6 +120,7 @@ class Scripted:
         self.requests: dict[int, Request] = {}
         self.cancelled: list[int] = []
         self.steps = 0
+        self.most_steps = 1_000_000
         self.may_go = threading.Event()
         self.may_go.set()
         self.fails: Exception | None = None
@@ -149,7 +150,7 @@ class Scripted:
         if self.fails is not None:
             problem, self.fails = self.fails, None
             raise problem
-        if not self.may_go.is_set():
+        if not self.may_go.is_set() or self.steps >= self.most_steps:
             return []
         self.steps += 1
         return [self._next(key) for key in list(self.said)[: self.slots]]

@@ -100,6 +100,7 @@ def test_s01_many_clients_of_which_some_leave(small_served_run: Path) -> None:
 @pytest.mark.parametrize("stream", [True, False])
 def test_s02_a_client_that_leaves_frees_its_row_within_a_token(shelf: Shelf, when: str, stream: bool) -> None:
     engine = Scripted(shelf.tokenizer.encode("좋아요! "))
+    engine.most_steps = 3
     if when == "before the first token":
         engine.may_go.clear()
     with serving(lambda: shelf, engine=engine) as running:
@@ -107,13 +108,13 @@ def test_s02_a_client_that_leaves_frees_its_row_within_a_token(shelf: Shelf, whe
             connection.sendall(request(running.port, stream=stream, max_tokens=250))
             wait_for(lambda: len(engine.said) == 1)
             if engine.may_go.is_set():
-                wait_for(lambda: engine.steps > 1)
-                engine.may_go.clear()
+                wait_for(lambda: engine.steps == 3)
             if when == "a half-open socket":
                 connection.shutdown(socket.SHUT_WR)
                 wait_for(lambda: engine.cancelled == [0])
         wait_for(lambda: engine.cancelled == [0] and not engine.said, 1)
         drawn, more = engine.steps, 250
+        engine.most_steps = 1000
         engine.may_go.set()
         assert post(running).status_code == 200
         assert engine.steps - drawn <= BODY["max_tokens"] + 1 < more
@@ -209,7 +210,7 @@ def test_s04_what_is_wrong_gets_an_error_object(
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "status"), [("GET", CHAT, 405), ("POST", "/v1/nothing", 404), ("PUT", "/", 404)]
+    ("method", "path", "status"), [("GET", CHAT, 405), ("POST", "/v1/nothing", 404), ("PUT", "/nowhere", 404)]
 )
 def test_s04_what_is_not_there_gets_an_error_object(
     running: Running, method: str, path: str, status: int
@@ -287,9 +288,11 @@ def test_s07_a_failing_step_fails_its_requests_and_no_others(shelf: Shelf, strea
 
 def test_s07_a_stream_that_breaks_off_says_so(shelf: Shelf) -> None:
     engine = Scripted(shelf.tokenizer.encode("좋아요! "))
+    engine.most_steps = 3
     with serving(lambda: shelf, engine=engine) as running, running.client() as client:
         chunks = client.chat.completions.create(model="ppo", messages=QUESTION, max_tokens=250, stream=True)  # type: ignore[arg-type]
         next(iter(chunks))
+        wait_for(lambda: engine.steps == 3)
         engine.fails = RuntimeError("out of memory")
         with pytest.raises(openai.APIError) as caught:
             list(chunks)
@@ -440,12 +443,12 @@ def test_s08_sigterm_lets_streams_end(small_served_run: Path) -> None:
 
 def test_s08_what_is_not_done_in_time_is_finished_as_it_is(shelf: Shelf) -> None:
     engine = Scripted(shelf.tokenizer.encode("좋아요! "))
+    engine.most_steps = 3
     with serving(lambda: shelf, engine=engine, drain_s=0.2) as running:
         body = {**BODY, "stream": True, "max_tokens": 250}
         with httpx.stream("POST", f"{running.url}{CHAT}", json=body, timeout=60) as answer:
             told = answer.iter_text()
             text = next(told)
-            engine.may_go.clear()
             running.service.drain()
             assert error_of(post(running))["code"] == "shutting_down"
             text += "".join(told)

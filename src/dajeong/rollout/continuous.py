@@ -16,7 +16,7 @@ from dajeong.rollout.neox import NeoxStep, fits
 from dajeong.rollout.schedule import Schedule
 from dajeong.rollout.slots import Row
 
-FIRST_SLOTS, FIRST_COLUMNS = 8, 128
+FIRST_SLOTS, FIRST_COLUMNS = 16, 128
 """What the cache has room for when a request comes to an idle engine; it grows with what is asked."""
 
 

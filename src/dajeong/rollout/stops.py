@@ -16,6 +16,8 @@ class Stops:
 
     def add(self, piece: str) -> str:
         """What of the text is certain now; nothing once a string was found."""
+        if not self._strings:
+            return piece
         if self.found:
             return ""
         text = self._held + piece

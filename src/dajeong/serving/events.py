@@ -30,9 +30,12 @@ class Form(Protocol):
     def end(self) -> bytes: ...
 
 
+# ASCII only: some clients break lines at U+2028 too
+compact = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+
 def event(value: Any) -> bytes:
-    # ASCII only: some clients break lines at U+2028 too
-    return b"data: " + json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n\n"
+    return f"data: {compact(value)}\n\n".encode("ascii")
 
 
 class EventStream(Response):

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 from collections import deque
-from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from dajeong.rollout.engine import Drawn, Ranked
 from dajeong.rollout.speech import Speech
 
+PAUSE_S = 0.02
+"""Between two deliveries: what is drawn meanwhile arrives together, fifty times a second."""
 FinishReason = Literal["stop", "length"]
 
 
@@ -46,10 +46,15 @@ class Mailbox:
 
     def put(self, piece: Piece | Exception) -> None:
         self._pieces.append(piece)
-        self._post.deliver(self)
+        self._post.drop(self)
 
     def wake(self) -> None:
         self._filled.set()
+
+    def interrupt(self, problem: Exception) -> None:
+        """In the event loop: whoever reads hears this next."""
+        self._pieces.append(problem)
+        self.wake()
 
     async def take(self) -> list[Piece]:
         """All that came, one piece at least. Raises what made the engine fail."""
@@ -64,27 +69,47 @@ class Mailbox:
 
 
 class Post:
-    """Wakes those who got something once a step, not once a token."""
+    """Wakes those who got something, all at once and not for every token: waking and sending cost more than
+    drawing where models are small.
+    """
 
     def __init__(self) -> None:
         self._waiting: dict[int, Mailbox] = {}
         self._lock = threading.Lock()
+        self._planned = False
+        self._delivered = 0.0
 
-    def deliver(self, mailbox: Mailbox) -> None:
+    def drop(self, mailbox: Mailbox) -> None:
+        """Something for `mailbox`, delivered after the next `flush`."""
         with self._lock:
             self._waiting[id(mailbox)] = mailbox
 
     def flush(self) -> None:
+        """Called in the engine's thread."""
         with self._lock:
-            boxes, self._waiting = list(self._waiting.values()), {}
-        for loop in {box.loop for box in boxes}:
-            with contextlib.suppress(RuntimeError):  # closed: nobody is there to read
-                loop.call_soon_threadsafe(_wake, [box for box in boxes if box.loop is loop])
+            if self._planned or not self._waiting:
+                return
+            self._planned = True
+            loop = next(iter(self._waiting.values())).loop
+        try:
+            loop.call_soon_threadsafe(self._plan, loop)
+        except RuntimeError:  # closed: nobody is there to read
+            self._deliver(loop)
 
+    def _plan(self, loop: asyncio.AbstractEventLoop) -> None:
+        wait = self._delivered + PAUSE_S - loop.time()
+        if wait <= 0:
+            self._deliver(loop)
+        else:
+            loop.call_later(wait, self._deliver, loop)
 
-def _wake(boxes: Sequence[Mailbox]) -> None:
-    for box in boxes:
-        box.wake()
+    def _deliver(self, loop: asyncio.AbstractEventLoop) -> None:
+        with self._lock:
+            boxes, self._waiting = self._waiting, {}
+            self._planned = False
+        self._delivered = loop.time()
+        for box in boxes.values():
+            box.wake()
 
 
 class Reply:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import time
 from collections.abc import Sequence
 from typing import Any
 
-from dajeong.serving.events import event
+from dajeong.serving.events import compact, event
 from dajeong.serving.mailbox import Piece, Spoken
 from dajeong.serving.token_text import TokenTexts
 from dajeong.serving.writing import Writing, joined
@@ -50,6 +49,13 @@ class Told:
     def chunk(self, choice: dict[str, Any]) -> bytes:
         return event({**self.head, "choices": [choice], **({"usage": None} if self.include_usage else {})})
 
+    def plain(self, said: str) -> str:
+        """A chunk with nothing but text, to be filled with the index and the text as JSON."""
+        head = compact(self.head)[:-1].replace("%", "%%")
+        usage = ',"usage":null' if self.include_usage else ""
+        choice = f'{{"index":%d,{said},"logprobs":null,"finish_reason":null}}'
+        return f'data: {head},"choices":[{choice}]{usage}}}\n\n'
+
     def last(self) -> bytes:
         """The chunk that tells the usage, where it is asked for."""
         if not self.include_usage:
@@ -63,10 +69,7 @@ class ChatForm:
     def __init__(self, told: Told, num_choices: int, tokens: TokenTexts | None) -> None:
         """`tokens` where log-probabilities are asked for."""
         self._told, self._num_choices, self._tokens = told, num_choices, tokens
-        head = json.dumps(told.head, separators=(",", ":"))[:-1]
-        self._plain = f'data: {head},"choices":[{{"index":%d,"delta":{{"content":%s}},"logprobs":null,'
-        self._plain += '"finish_reason":null}]'
-        self._plain += ',"usage":null}\n\n' if told.include_usage else "}\n\n"
+        self._plain = told.plain('"delta":{"content":%s}')
 
     def begin(self) -> bytes:
         role = {"role": "assistant", "content": ""}
@@ -77,7 +80,7 @@ class ChatForm:
 
     def _event(self, piece: Piece) -> bytes:
         if self._tokens is None and piece.reason is None:
-            return (self._plain % (piece.choice, json.dumps(piece.text))).encode("ascii")
+            return (self._plain % (piece.choice, compact(piece.text))).encode("ascii")
         said = b""
         if piece.text or piece.spoken:
             said = self._chunk(piece.choice, {"content": piece.text}, None, self._logprobs(piece.spoken))
@@ -138,6 +141,7 @@ class TextForm:
         self._told, self._tokens = told, tokens
         self._echoed = echoed
         self._offsets = [0] * len(echoed)
+        self._plain = told.plain('"text":%s')
 
     def begin(self) -> bytes:
         return b"".join(
@@ -147,10 +151,12 @@ class TextForm:
         )
 
     def events(self, pieces: Sequence[Piece]) -> bytes:
-        return b"".join(
-            self._told.chunk(self._choice(piece.choice, piece.text, piece.spoken, piece.reason))
-            for piece in by_choice(pieces)
-        )
+        return b"".join(self._event(piece) for piece in by_choice(pieces))
+
+    def _event(self, piece: Piece) -> bytes:
+        if self._tokens is None and piece.reason is None:
+            return (self._plain % (piece.choice, compact(piece.text))).encode("ascii")
+        return self._told.chunk(self._choice(piece.choice, piece.text, piece.spoken, piece.reason))
 
     def end(self) -> bytes:
         return self._told.last()

@@ -37,7 +37,8 @@ class Writing:
         ]
         self._open = set(range(len(speeches)))
         self._began = time.monotonic()
-        self._deadline = asyncio.get_running_loop().time() + deadline_s
+        late = ApiProblem(504, "deadline_exceeded", text("api-deadline"))
+        self._deadline = asyncio.get_running_loop().call_later(deadline_s, self._mailbox.interrupt, late)
         self.num_tokens = 0
         """Drawn so far."""
         self.said = dict.fromkeys(range(len(speeches)), "")
@@ -66,10 +67,7 @@ class Writing:
 
     async def _next(self) -> list[Piece]:
         try:
-            async with asyncio.timeout_at(self._deadline):
-                return await self._mailbox.take()
-        except TimeoutError as problem:
-            raise ApiProblem(504, "deadline_exceeded", text("api-deadline")) from problem
+            return await self._mailbox.take()
         except ApiProblem:
             raise
         except Exception as problem:
@@ -86,6 +84,7 @@ class Writing:
 
     def leave(self, *, gone: bool = False) -> None:
         """Nobody reads any more; `gone`: because the client is not there."""
+        self._deadline.cancel()
         if self._open:
             self._station.leave([self._replies[index] for index in self._open])
             if gone:
