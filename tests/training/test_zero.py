@@ -6,15 +6,24 @@ That zero2 and zero3 equal one process is in test_parallel_ways.py; what zero_ch
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.torch import load_file
 from small_training import same_bytes
+from torch import nn
+from zero import needs_zero
 from zero_child import DIES
 
+from dajeong.errors import EnvironmentProblem
 from dajeong.storage import read_json
-from zero import needs_zero
+from dajeong.training.deepspeed_here import deepspeed_here
+from dajeong.training.parallel_zero_engine import InOrder
 
 WAYS = [pytest.param(way, marks=needs_zero) for way in DIES]
 
