@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 from small_training import same_bytes
 from torch import nn
-from zero import needs_zero
 from zero_child import DIES
 
 from dajeong.errors import EnvironmentProblem
 from dajeong.storage import read_json
 from dajeong.training.deepspeed_here import deepspeed_here
 from dajeong.training.parallel_zero_engine import InOrder
+from zero import needs_zero
 
 WAYS = [pytest.param(way, marks=needs_zero) for way in DIES]
 
