@@ -305,6 +305,8 @@ def test_the_key_is_asked_for_and_kept_for_the_tab_alone(browser, tmp_path: Path
         tab(browser, site.url) as opened,
     ):
         opened.page.wait_for_selector("#key-dialog[open]")
+        opened.press("Escape")
+        opened.page.get_by_role("button", name="열쇠 넣기").click()
         for given in ("틀린 것", "wrong-key-7", "secret-key-7"):
             opened.page.fill("#key", given)
             opened.page.keyboard.press("Enter")

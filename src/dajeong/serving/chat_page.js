@@ -50,7 +50,7 @@ const state = {
   dials: keptDials(kept.dials),
   model: kept.model || "", pair: kept.pair || [], beside: Boolean(kept.beside), blind: Boolean(kept.blind),
   models: [], conversations: new Map(), here: null, running: new Map(),
-  key: sessionStorage.getItem(PREFIX + "key") || "",
+  key: sessionStorage.getItem(PREFIX + "key") || "", locked: false,
 };
 
 function saveSettings() {
@@ -145,6 +145,7 @@ async function loadModels() {
   try {
     const told = await (await ask("/v1/models")).json();
     state.models = told.data.filter((model) => (model.kind || "chat") === "chat");
+    state.locked = false;
     chooseModels();
     problem("");
   } catch (failed) {
@@ -427,7 +428,8 @@ function drawHeader() {
   $("beside").hidden = !several;
   $("beside").setAttribute("aria-pressed", state.beside);
   $("blind").setAttribute("aria-pressed", state.blind);
-  $("forget-key").hidden = !state.key;
+  $("forget-key").hidden = !state.key && !state.locked;
+  $("forget-key").textContent = t(state.locked ? "enter-key" : "forget-key");
 }
 
 function drawSelect(select, chosen, label) {
@@ -832,6 +834,8 @@ $("reset").addEventListener("click", () => {
 
 // --- the key, where the server wants one: kept for this tab alone
 function askKey() {
+  state.locked = true;
+  drawHeader();
   $("key-problem").textContent = state.key ? t("key-wrong") : "";
   if (!$("key-dialog").open) $("key-dialog").showModal();
   $("key").focus();

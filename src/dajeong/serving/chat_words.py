@@ -11,7 +11,7 @@ class Words(NamedTuple):
 
 
 WORDS: dict[str, Words] = {
-    "brand": Words("다정", "Dajeong"),
+    "brand": Words("다정", "dajeong"),
     "language": Words("English", "한국어"),
     "language-label": Words("Switch to English", "한국어로 보기"),
     "skip-to-text": Words("바로 글쓰기", "Skip to writing"),
@@ -117,6 +117,7 @@ WORDS: dict[str, Words] = {
     "key-use": Words("쓰기", "Use it"),
     "key-wrong": Words("열쇠가 맞지 않습니다.", "That is not the key."),
     "forget-key": Words("열쇠 잊기", "Forget the key"),
+    "enter-key": Words("열쇠 넣기", "Enter the key"),
     # --- what may go wrong; after `problem-` the API's own codes
     "problem-unreachable": Words("서버에 닿지 않습니다.", "The server cannot be reached."),
     "problem-unknown": Words("서버가 거절했습니다 ({status}).", "The server refused ({status})."),
