@@ -61,7 +61,7 @@ def test_a_merged_model_is_one_of_ours_again(run: Path, merged: Path) -> None:
 # --- numbers
 
 
-def test_the_gap_is_rounding_in_float32_and_more_in_bfloat16(run: Path, tmp_path: Path) -> None:
+def test_e04_the_gap_is_rounding_in_float32_and_more_in_bfloat16(run: Path, tmp_path: Path) -> None:
     exact = handed(run, tmp_path / "exact", "merged").gap
     rounded = handed(run, tmp_path / "rounded", "merged", dtype="bfloat16").gap
     assert exact is not None and rounded is not None
@@ -126,7 +126,7 @@ def test_a_model_without_a_card_states_no_licence(run: Path, tmp_path: Path) -> 
         handed(tmp_path / "models" / "policy", tmp_path / "out", "merged")
 
 
-def test_what_is_there_is_not_replaced_unasked(run: Path, tmp_path: Path) -> None:
+def test_e01_what_is_there_is_not_replaced_unasked(run: Path, tmp_path: Path) -> None:
     (tmp_path / "note.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(UsageProblem, match="--force"):
         handed(run, tmp_path, "adapter")
@@ -148,7 +148,7 @@ def test_a_whole_model_is_no_adapter(merged: Path, tmp_path: Path) -> None:
         handed(merged, tmp_path / "out", "adapter", allowed=("none",))
 
 
-def test_a_full_disk_leaves_nothing_half_written(
+def test_e01_a_full_disk_leaves_nothing_half_written(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: Any, **__: Any) -> None:
@@ -160,7 +160,7 @@ def test_a_full_disk_leaves_nothing_half_written(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_killed_export_left_behind_is_in_nobodys_way(run: Path, tmp_path: Path) -> None:
+def test_e01_what_a_killed_export_left_behind_is_in_nobodys_way(run: Path, tmp_path: Path) -> None:
     (tmp_path / "out.tmp").mkdir()
     (tmp_path / "out.tmp" / "model.safetensors").write_bytes(b"half")
     assert "model.safetensors" not in handed(run, tmp_path / "out", "adapter").files

@@ -51,7 +51,7 @@ def clean(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("what", PLANTED)
-def test_what_is_planted_is_found(clean: Path, what: str) -> None:
+def test_e03_what_is_planted_is_found(clean: Path, what: str) -> None:
     name, content, kind = PLANTED[what]
     assert scan(clean) == []
     (clean / name).write_text(content + "\n", encoding="utf-8")
@@ -121,14 +121,16 @@ def test_nothing_is_asked_while_something_private_is_there(merged: Path, tmp_pat
 
 
 @pytest.mark.parametrize("status", [401, 403, 409, 500])
-def test_a_hub_that_refuses_is_named_and_the_key_is_not(merged: Path, hub: Hub, status: int) -> None:
+def test_e03_a_hub_that_refuses_is_named_and_the_key_is_not(merged: Path, hub: Hub, status: int) -> None:
     hub.refuses = status
     with pytest.raises(RemoteProblem, match="a/b") as refused:
         push(merged, "a/b", private=False)
     assert KEY not in str(refused.value) and hub.files == {}
 
 
-def test_a_hub_that_goes_away_leaves_the_folder_and_takes_it_the_next_time(merged: Path, hub: Hub) -> None:
+def test_e03_a_hub_that_goes_away_leaves_the_folder_and_takes_it_the_next_time(
+    merged: Path, hub: Hub
+) -> None:
     hub.hangs_up = True
     before = {path.name: path.read_bytes() for path in merged.iterdir()}
     with pytest.raises(RemoteProblem):
