@@ -60,6 +60,8 @@ def _taken_out(arguments: list[str], session: Session) -> list[str]:
         argument = arguments.pop(0)
         if argument == "--":
             return [*rest, argument, *arguments]
+        if argument.startswith("--local_rank="):
+            continue  # the launcher `deepspeed` puts it first; the environment says the same
         if argument in FLAGS:
             setattr(session, FLAGS[argument], True)
         elif argument == "--lang" or argument.startswith("--lang="):

@@ -5,6 +5,7 @@ That zero2 and zero3 equal one process is in test_parallel_ways.py; what zero_ch
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -16,11 +17,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 from small_training import same_bytes
+from test_parallel_launch import QUICK
+from test_training_runs import dialogues
 from torch import nn
 from zero_child import DIES
 
+from dajeong.cli import main
 from dajeong.errors import EnvironmentProblem
-from dajeong.storage import read_json
+from dajeong.storage import read_json, write_records
 from dajeong.training.deepspeed_here import deepspeed_here
 from dajeong.training.parallel_zero_engine import InOrder
 from zero import needs_zero
@@ -83,3 +87,29 @@ def test_nothing_is_compiled_and_stdout_stays_ours() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=280)
     assert done.returncode == 0 and done.stdout == "" and "said" in done.stderr, done.stderr
+
+
+@needs_zero[0]
+@needs_zero[1]
+@needs_zero[2]
+def test_the_launcher_deepspeed_starts_what_the_recipe_says(models: Path, tmp_path: Path) -> None:
+    write_records(tmp_path / "talks.jsonl", dialogues(8, 1, answered=True))
+    given = ["--model", str(models / "base"), "--data", "talks.jsonl", "--threads", "1", "--out", "run"]
+    settings = [word for each in (*QUICK, "parallel=zero2") for word in ("--set", each)]
+    launch = [str(Path(sys.executable).with_name("deepspeed")), "--num_gpus", "2", "--module"]
+    done = subprocess.run(
+        [*launch, "dajeong", "train", "sft", *given, *settings],
+        cwd=tmp_path,
+        env=os.environ | {"DS_ACCELERATOR": "cpu"},
+        capture_output=True,
+        text=True,
+        timeout=570,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    adapter = load_file(tmp_path / "run/models/sft/adapter_model.safetensors")
+    assert any(bool(tensor.any()) for name, tensor in adapter.items() if "lora_B" in name)
+
+
+def test_the_launchers_argument_says_what_the_environment_does(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--local_rank=1", "--version"]) == 0
+    assert capsys.readouterr().out.startswith("dajeong ")
