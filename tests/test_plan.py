@@ -115,9 +115,9 @@ def test_data_say_how_many_tokens(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 
 def test_what_cannot_be_known_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["plan", "kullm-v1", "--set", "model=nobody/nothing"]) == 0
+    assert main(["plan", "kullm-v1", "--set", "model=runs/nothing/there"]) == 0
     told = capsys.readouterr().out
-    assert "nothing can be said" in told and "nobody/nothing" in told and "gpt4all-ko.json" in told
+    assert "nothing can be said" in told and "runs/nothing/there" in told and "gpt4all-ko.json" in told
     assert main(["plan", "kullm-v1", "--gpu", "a100-81"]) == 2
     assert "a100-80" in capsys.readouterr().err
     assert main(["plan", "kullm-v1", "--parallel", "pipeline"]) == 2

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 from dajeong import costs, pipeline
 from dajeong.errors import EnvironmentProblem
-from dajeong.plan_changes import as_set, changed, changes
+from dajeong.plan_changes import Change, as_set, changed, changes
 from dajeong.plan_models import Models, Place, Planned
 from dajeong.plan_sizes import Sizes, free_steps, sizes_of
 from dajeong.plan_workloads import planned
@@ -31,6 +31,8 @@ LARGEST, FEWEST = 65536, 1024
 """Tokens of a forward that `auto` may come to."""
 LEFT_FREE = 0.15
 """Share of what is free that `auto` leaves."""
+RECOMPUTES, SURELY = "runtime.checkpointing", 0.65
+"""A change that the number of tokens does not tell; and how much of what tokens hold is certain."""
 RATE = {"fsdp2": 0.9, "zero3": 0.9}
 """Share of several cards' rate that is left where weights travel between them."""
 
@@ -184,7 +186,7 @@ def _step(
         return bare
     memory = memory_of(found.workload)
     fits = memory.peak <= target.card.room if target.device == "cuda" else None
-    fix = _fix(step, settings, models, sizes, target) if fits is False else None
+    fix = _fix(step, settings, models, sizes, target, memory) if fits is False else None
     return bare.model_copy(
         update={
             **_gib(memory),
@@ -230,17 +232,30 @@ def _leaves_free(found: Planned, target: Target) -> bool:
     return memory.peak - memory.held <= (1 - LEFT_FREE) * (target.card.room - memory.held)
 
 
-def _fix(step: Step, settings: Any, models: Models, sizes: Sizes, target: Target) -> Fix | None:
+def _fix(
+    step: Step, settings: Any, models: Models, sizes: Sizes, target: Target, memory: Memory
+) -> Fix | None:
+    """`memory`: what it takes as it is."""
     longest = min(sizes.longest, getattr(settings, "max_tokens", sizes.longest))
     for change in changes(settings, longest):
         place = Place(target.device, _world(settings, target))
         found = planned(step, changed(settings, change.settings), models, sizes, place)
-        if found is None or sum(held(found.workload)) > target.card.room:
+        if found is None or _cannot_fit(found, change, settings, target, memory):
             continue
         peak = memory_of(found.workload).peak
         if peak <= target.card.room:
             return Fix(settings=as_set(step.name, change), peak_gib=peak / GIB, slower=change.slower)
     return None
+
+
+def _cannot_fit(found: Planned, change: Change, settings: Any, target: Target, memory: Memory) -> bool:
+    """Whether that is clear without a rehearsal: a forward of half the tokens holds no less than a third."""
+    least = sum(held(found.workload))
+    if memory.phase == "update" and RECOMPUTES not in change.settings:
+        asked = getattr(settings, "tokens_per_micro_batch", 0) or 1
+        share = change.settings.get("tokens_per_micro_batch", asked) / asked
+        least += int(SURELY * share * (memory.peak - memory.held))
+    return least > target.card.room
 
 
 def _gib(memory: Memory) -> dict[str, Any]:
