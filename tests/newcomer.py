@@ -28,7 +28,7 @@ TYPED = "안녕?\n/quit\n"
 """What is typed at any prompt."""
 STAYS = re.compile(r"dajeong (serve|label) ")
 """What runs until it is told to stop."""
-ADDRESS = re.compile(r"https?://(?:127\.0\.0\.1|localhost):\d+[^\s'\"]*")
+ADDRESS = re.compile(r"https?://(?:127\.0\.0\.1|localhost):\d+(?:/[^\s'\"]*)?")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -97,7 +97,7 @@ class Said:
             for line in stream:
                 self.lines.append(line)
                 if not self.url and (found := ADDRESS.search(line)):
-                    self.url = found[0].rstrip(".,)")
+                    self.url = found[0].rstrip(".,;)")
                     self.address.set()
         self.address.set()
 

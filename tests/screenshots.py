@@ -8,6 +8,7 @@ Asks only what stands below; everything seen is invented small talk. Leaves the 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 
 LARGEST = 200_000
 """Bytes of a picture; more would weigh on every clone."""
-QUESTIONS = ("점심은 뭐 먹을까?", "배고파 죽겠다")
+QUESTIONS = ("요즘 외로워.", "와, 설렁탕 냄새 죽인다")
+SEED = "1"
+"""Of the answers on the chat page: the same run gives the same picture."""
 PATIENCE_S = 120
 
 
@@ -49,16 +52,21 @@ def _report(browser: Browser, run: Path, path: Path) -> Path:
 
 
 def _chat(browser: Browser, run: Path, votes: Path, path: Path) -> Path:
-    """Two models side by side on the same questions."""
+    """Two models side by side on the same question."""
     command = ("serve", str(run), "--port", "0", "--votes", str(votes / "votes.jsonl"))
     with _serving(command) as address, tab(browser, address, width=1100) as page:
+        page.page.set_viewport_size({"width": 1100, "height": 560})
         page.page.wait_for_selector("#left:enabled")
+        page.page.click("#show-settings")
+        page.page.fill("#dial-seed", SEED)
+        page.page.click("#settings-close")
         page.page.click("#beside")
-        for number, question in enumerate(QUESTIONS, start=1):
+        for question in QUESTIONS:  # the small world answers one question, so each is a talk of its own
+            page.page.click("#new")
             page.page.fill("#text", question)
             page.page.press("#text", "Enter")
             written = "document.querySelector('#stop').hidden"
-            page.wait_for(f"document.querySelectorAll('.turn').length == {number} && {written}")
+            page.wait_for(f"document.querySelectorAll('.turn').length == 1 && {written}")
         return _taken(page, path)
 
 
@@ -67,8 +75,22 @@ def _label(browser: Browser, run: Path, votes: Path, path: Path) -> Path:
     with _serving(command) as address, tab(browser, address, width=1100) as page:
         page.page.fill("#name", "다정이")
         page.page.press("#name", "Enter")
+        page.page.set_viewport_size({"width": 1100, "height": 480})
         page.page.wait_for_selector("#item:not([hidden])")
+        _until_answers_differ(page)
         return _taken(page, path)
+
+
+def _until_answers_differ(page: Tab) -> None:
+    """Two equal answers are a tie, and no picture."""
+    for _ in range(30):
+        told = page.page.locator("#answers > *").all_inner_texts()
+        said = {answer.partition("\n")[2].strip() for answer in told}
+        if len(said) > 1 and min(map(len, said)) > 8:
+            return
+        page.press("ArrowDown")
+        page.wait_for(f"document.querySelector('#answers').innerText != {json.dumps(chr(10).join(told))}")
+        page.page.wait_for_timeout(200)
 
 
 @contextlib.contextmanager

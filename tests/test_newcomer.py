@@ -17,7 +17,7 @@ class Page(http.server.BaseHTTPRequestHandler):
         self.send_response(200); self.end_headers(); self.wfile.write(b"<html>")
     def log_message(self, *_): pass
 server = http.server.HTTPServer(("127.0.0.1", 0), Page)
-print(f"open http://127.0.0.1:{server.server_port}/ now.", flush=True)
+print(f"at http://127.0.0.1:{server.server_port}; 에서 기다립니다", flush=True)
 try:
     server.serve_forever()
 except KeyboardInterrupt:

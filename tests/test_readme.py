@@ -51,6 +51,12 @@ def test_the_two_commands_are_targets_of_the_makefile() -> None:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE)
 
 
+def test_pictures_are_there_and_small() -> None:
+    shown = [re.findall(r"!\[[^\]]+\]\((docs/images/[\w.-]+)\)", page) for page in (README, README_KO)]
+    assert shown[0] == shown[1] and len(shown[0]) == 3
+    assert all((ROOT / name).stat().st_size < 200_000 for name in shown[0])
+
+
 def test_files_that_it_names_are_there() -> None:
     named = set(re.findall(r"`((?:docs|src)/[\w./-]+|[A-Z]+\.md|LICENSE)`", README))
     assert named == set(re.findall(r"`((?:docs|src)/[\w./-]+|[A-Z]+\.md|LICENSE)`", README_KO))
