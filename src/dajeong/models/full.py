@@ -45,7 +45,7 @@ def save_full(
 def _gathered(base: nn.Module, keep: bool) -> dict[str, Any]:
     """Every weight, whole, on the CPU of the process that keeps them."""
     found = {}
-    for name, weight in base.state_dict().items():
+    for name, weight in base.state_dict(keep_vars=True).items():  # what knows where its parts lie
         gathered = whole(weight)
         if keep:
             found[name] = gathered.cpu()
