@@ -499,6 +499,12 @@ MESSAGES: dict[str, Sentence] = {
         "parallel: {parallel}은 양자화한 기반 모델을 나눌 수 없습니다. parallel: ddp를 쓰거나 "
         "runtime.quantised를 null로 두세요.",
     ),
+    "offload-kept": Sentence(
+        "parallel: {parallel} keeps the whole base on every card, so runtime.offload: base would save "
+        "nothing. Take parallel: zero3 or fsdp2 with it, or ddp.",
+        "parallel: {parallel}은 기반 모델 전체를 카드마다 두므로 runtime.offload: base로 아낄 것이 없습니다. "
+        "함께 쓰려면 parallel: zero3이나 fsdp2, 또는 ddp로 바꾸세요.",
+    ),
     "not-sharded": Sentence(
         "parallel: {parallel} was asked for, but {weight} is not shared between the processes. Nothing was "
         "trained.",

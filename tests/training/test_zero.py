@@ -24,8 +24,10 @@ from zero_child import DIES
 
 from dajeong.cli import main
 from dajeong.errors import EnvironmentProblem
+from dajeong.models.settings import RuntimeSettings
 from dajeong.storage import read_json, write_records
 from dajeong.training.deepspeed_here import deepspeed_here
+from dajeong.training.parallel_zero import Zero
 from dajeong.training.parallel_zero_engine import InOrder
 from zero import needs_zero
 
@@ -68,6 +70,16 @@ def test_gradients_are_handed_on_in_one_order_however_they_come(one: list[int], 
             in_order(weights[number], number)
         assert not in_order.waiting
     assert handed == [4, 3, 2, 1, 0] * 2
+
+
+def test_zero2_does_not_pretend_to_keep_the_base_off_the_card() -> None:
+    zero = object.__new__(Zero)
+    zero.name, zero.sharded = "zero2", False
+    assert zero.runtime(RuntimeSettings()) == RuntimeSettings()
+    with pytest.raises(EnvironmentProblem, match="offload: base would save nothing"):
+        zero.runtime(RuntimeSettings(offload="base", checkpointing=True))
+    with pytest.raises(EnvironmentProblem, match="quantised"):
+        zero.runtime(RuntimeSettings(quantised="4bit"))
 
 
 def test_without_the_extra_its_command_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

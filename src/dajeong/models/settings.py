@@ -53,7 +53,7 @@ class RuntimeSettings(Frozen):
     time, the same gradients."""
     offload: Literal["base"] | None = Field(None, json_schema_extra={"aside": True})
     """`base` keeps the frozen blocks in main memory; each comes to the card while it works. For cards that do
-    not hold the base. Needs `checkpointing`; with `parallel: fsdp2`, the parts lie in main memory."""
+    not hold the base. Needs `checkpointing`; with `parallel: fsdp2` or `zero3`, its parts lie there."""
     thrifty: bool = False
     """Compute once what the sequences of a forward begin with alike under one role: a template's header, the
     prompt of a preference. Equal within rounding, not bit for bit; roles that drop share nothing."""

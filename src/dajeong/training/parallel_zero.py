@@ -35,10 +35,13 @@ class Zero(Processes):
     def runtime(self, settings: RuntimeSettings) -> RuntimeSettings:
         """With ZeRO-3 on the CPU, in the type of the card: what does not fit a card comes to it in parts.
 
-        Raises EnvironmentProblem for a quantised base, whose numbers cannot be cut.
+        Raises EnvironmentProblem for a quantised base, whose numbers cannot be cut, and where ZeRO-2 would
+        bring an offloaded base back.
         """
         if settings.quantised:
             raise EnvironmentProblem("sharded-quantised", parallel=self.name)
+        if not self.sharded and settings.offload:
+            raise EnvironmentProblem("offload-kept", parallel=self.name)
         if not self.sharded:
             return settings
         dtype = str(dtype_of(settings, device_of(settings))).removeprefix("torch.")
