@@ -151,6 +151,22 @@ def test_figures_reckoned_by_hand() -> None:
     assert figure(rows, "가", "longer_wins").value == 0.5
 
 
+def test_sides_and_lengths_are_told_apart() -> None:
+    """Shown on either side, the longer one is always chosen."""
+    (item,) = items(1)
+    votes = votes_of({"가": [(item, "ranked", A)], "나": [(item, "ranked", A)]})
+    turned = next(vote for vote in votes.events.values() if vote.annotator == "나")
+    votes = Votes.of(
+        [
+            vote.model_copy(update={"order": (1, 0)}) if vote is turned else vote
+            for vote in votes.events.values()
+        ]
+    )
+    rows = figures([item], votes)
+    assert [figure(rows, who, "left_wins").value for who in ("가", "나", "people")] == [1, 0, 0.5]
+    assert figure(rows, "people", "longer_wins").value == 1
+
+
 def test_ties_and_bad_ones_are_answers_and_skipped_ones_are_not() -> None:
     found = items(3, kind="normal")
     votes = votes_of(

@@ -23,10 +23,11 @@ from dajeong.serving.label_words import WORDS
 from dajeong.storage import read_records, write_records
 
 pytestmark = needs_browser
-HOSTILE = (
+TAGS = (
     "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
-    "<a href=\"javascript:document.title='owned'\">여기</a> \u202etxet desrever\u202c </script>"
+    "<a href=\"javascript:document.title='owned'\">여기</a>"
 )
+HOSTILE = f"{TAGS} \u202etxet desrever\u202c </script>{TAGS}"
 
 
 @contextlib.contextmanager
