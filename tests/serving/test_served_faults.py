@@ -407,6 +407,7 @@ def test_s11_a_deadline(shelf: Shelf) -> None:
         answer = post(running)
         assert answer.status_code == 504 and error_of(answer)["code"] == "deadline_exceeded"
         wait_for(lambda: engine.cancelled == [0])
+        assert "dajeong_cancelled_total 0" in httpx.get(f"{running.url}/metrics").text
 
 
 # --- S08, S09, S10 of the command itself

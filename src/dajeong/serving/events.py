@@ -47,11 +47,11 @@ class EventStream(Response):
         self._writing, self._form = writing, form
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        there = None
+        gone = False
         try:
-            there = await while_there(receive, self._tell(scope, receive, send))
+            gone = await while_there(receive, self._tell(scope, receive, send)) is None
         finally:
-            self._writing.leave(gone=there is None)
+            self._writing.leave(gone=gone)
 
     async def _tell(self, scope: Scope, receive: Receive, send: Send) -> bool:
         pieces = self._writing.pieces()
@@ -99,9 +99,10 @@ async def _gone(receive: Receive) -> None:
 
 async def whole(request: Request, writing: Writing) -> list[Piece] | None:
     """Every reply at its end; None where the client has left before that."""
-    found = None
+    gone = False
     try:
         found = await while_there(request.receive, writing.whole())
+        gone = found is None
         return found
     finally:
-        writing.leave(gone=found is None)
+        writing.leave(gone=gone)
