@@ -17,6 +17,7 @@ import datetime
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -50,6 +51,7 @@ def main() -> None:
     if options.hf:
         serve_hf(options)
         return
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the processes below end too
     before = machine()
     with tempfile.TemporaryDirectory() as place:
         write_model(Path(place), options.layers, options.hidden)
