@@ -77,9 +77,9 @@ def test_the_largest_forward_on_80_gb_is_the_one_of_the_table() -> None:
 
 def test_checkpointing_takes_a_tenth_of_that() -> None:
     body = Body(SHAPE.config, (RoleShape("sft", NARROW, trainable=True),), checkpointing=True)
-    phases = [Phase("update", Forward((Reader("sft", (512,) * number, 0.1),))) for number in (4, 8)]
+    phases = [Phase("update", Forward((Reader("sft", (512,) * number, 0.1),))) for number in (2, 4)]
     peaks = [memory_of(Workload(SHAPE, body, (phase,))).peak for phase in phases]
-    assert 0.41e6 <= (peaks[1] - peaks[0]) / 2048 < 0.6e6
+    assert 0.41e6 <= (peaks[1] - peaks[0]) / 1024 < 0.41e6 + 40 * 5120, "beside it, what one layer works with"
 
 
 def test_a_card_is_found_by_size_and_by_name() -> None:
