@@ -42,6 +42,8 @@ class Engine:
         self.stage = stage
         num_trained = sum(weight.numel() for weights in owned.values() for weight in weights.values())
         config = _config(stage, offload, num_trained)
+        if stage == 3:
+            _cut(model, config, deepspeed)
         self.wrapped, self._zero, _, _ = deepspeed.initialize(
             model=model, optimizer=self._adamw, config=config, dist_init_required=False
         )
@@ -183,6 +185,15 @@ def _config(stage: int, offload: bool, num_trained: int) -> dict[str, Any]:
         "zero_allow_untested_optimizer": True,
         "zero_force_ds_cpu_optimizer": False,
     }
+
+
+def _cut(model: RoleModel, config: dict[str, Any], deepspeed: Any) -> None:
+    """Weights go to the card one by one and leave their parts there; `initialize` would move all of them."""
+    deepspeed.zero.Init(module=model, config_dict_or_path=config)
+    device = torch.device(deepspeed.get_accelerator().current_device_name())
+    for module in model.modules():
+        for name, buffer in module.named_buffers(recurse=False):
+            setattr(module, name, buffer.to(device))
 
 
 def _group(owned: Mapping[str, nn.Parameter], settings: OptimizerSettings) -> dict[str, Any]:
