@@ -76,6 +76,7 @@ def before_sft(whole: Path, folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(("way", "dies"), [("ddp", 1), ("fsdp2", 0)])
 def test_R14_who_dies_ends_all_and_the_run_goes_on_as_if_nobody_had(
     whole: Path, pair: Pair, tmp_path: Path, way: str, dies: int

@@ -64,7 +64,7 @@ class _Ways(dict[str, Path]):
             ports = [_free_port() for _ in PHASES]
             _pair("zero_child.py", self.models, answers, *ports, strict=False, timeout=570)
         else:
-            _pair("parallel_child.py", self.models, answers, *ways)
+            _pair("parallel_child.py", self.models, answers, *ways, timeout=480)
 
 
 @pytest.fixture(scope="session")

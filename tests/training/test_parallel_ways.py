@@ -26,6 +26,7 @@ from dajeong.training.parallel import Single
 from zero import needs_zero
 
 GRADIENTS, PARAMETERS = {False: 1e-5, True: 1e-10}, {False: 1e-3, True: 1e-10}
+pytestmark = pytest.mark.timeout(600)  # of the first test: it starts the pair that all of them read from
 WAYS = [*("ddp", "fsdp2"), *(pytest.param(way, marks=needs_zero) for way in ("zero2", "zero3"))]
 IN_PARTS = WAYS[1:]
 
