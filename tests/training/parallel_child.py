@@ -124,11 +124,12 @@ IN_FLOAT32 = [  # DeepSpeed keeps what trains in float32, whatever the model
     Case(case.name, case.make, False, case.recomputes) for case in (*RECOMPUTED, *PLAIN, *OTHERS[1:])
 ]
 PLACED = [Case("half", make_half, False), Case("offloaded", make_offloaded, True)]
+PLACED_FLOAT32 = [Case(case.name, case.make, False) for case in PLACED]
 CASES = {
     "ddp": [*RECOMPUTED, OTHERS[-1]],  # the rest of it is in ddp_child.py
     "fsdp2": [*PLAIN, *RECOMPUTED, *PLACED, *OTHERS],
     "zero2": IN_FLOAT32,
-    "zero3": [IN_FLOAT32[0], IN_FLOAT32[2], IN_FLOAT32[4], *IN_FLOAT32[6:]],
+    "zero3": [*(IN_FLOAT32[place] for place in (0, 2, 4)), *PLACED_FLOAT32, *IN_FLOAT32[6:]],
 }
 
 
