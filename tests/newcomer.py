@@ -70,7 +70,11 @@ def run(step: Step, folder: Path, timeout_s: float) -> Outcome:
     assert process.stdin and process.stdout
     said = Said(process.stdout)
     _type(process.stdin, "" if step.stays else TYPED)
-    problem = _visited(process, said, timeout_s) if step.stays else _ended(process, timeout_s)
+    try:
+        problem = _visited(process, said, timeout_s) if step.stays else _ended(process, timeout_s)
+    finally:
+        if process.poll() is None:
+            _kill(process)
     said.thread.join(5)
     last = "".join(said.lines[-15:])
     return Outcome(step, time.monotonic() - begun, f"{problem}\n{last}" if problem else None)
@@ -131,7 +135,7 @@ def _page(url: str, tries: int = 120) -> str | None:
         try:
             with urllib.request.urlopen(url, timeout=10) as answer:
                 return None if b"<" in answer.read(1000) else f"{url}: no page"
-        except OSError as problem:
+        except (OSError, ValueError) as problem:
             told = f"{url}: {problem}"
             time.sleep(0.5)
     return told
