@@ -118,13 +118,14 @@ def _desk(
 
 def _serve(desk: Desk, folder: Path, title: str, host: str, port: int, session: Session) -> None:
     from dajeong.serving.label_api import label_app
-    from dajeong.serving.label_server import address, guarded, key_for, listening, serve
+    from dajeong.serving.label_server import address, guarded, key_for, serve
+    from dajeong.serving.listening import listen
     from dajeong.storage import digest_bytes
     from dajeong.terminal import progress_on
 
     key = key_for(host)
     place = digest_bytes(str(folder.resolve()).encode("utf-8", "surrogateescape"))[:12]
-    with listening(host, port) as listener, progress_on(quiet=session.quiet) as progress:
+    with listen(host, port, key) as listener, progress_on(quiet=session.quiet) as progress:
         _say_healed(desk, progress)
         progress.say("label-open", items=len(desk.items), folder=folder)
         where = address(listener, key)

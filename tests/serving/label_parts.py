@@ -109,10 +109,11 @@ class Client:
 def serve_folder(folder: Path, num: int, port: int, plan: dict[str, Any], ready: Any) -> None:
     """A page's process: opens the folder, listens, says so, and goes on until it is killed."""
     from dajeong.serving.label_api import label_app
-    from dajeong.serving.label_server import guarded, listening, serve
+    from dajeong.serving.label_server import guarded, serve
+    from dajeong.serving.listening import listen
 
     desk = Desk(items(num), Plan(**plan), Store(folder))
-    listener = listening("127.0.0.1", port)
+    listener = listen("127.0.0.1", port)
     ready.send((listener.getsockname()[1], desk.healed, len(desk.votes.events)))
     serve(guarded(label_app(desk), "127.0.0.1", None), listener)
 
@@ -152,9 +153,10 @@ def listening_page(desk: Desk, host: str = "127.0.0.1", key: str | None = None) 
     import uvicorn
 
     from dajeong.serving.label_api import label_app
-    from dajeong.serving.label_server import guarded, listening
+    from dajeong.serving.label_server import guarded
+    from dajeong.serving.listening import listen
 
-    listener = listening("127.0.0.1", 0)
+    listener = listen("127.0.0.1", 0)
     config = uvicorn.Config(
         guarded(label_app(desk), host, key), lifespan="off", log_config=None, access_log=False
     )

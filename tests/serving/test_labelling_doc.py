@@ -62,10 +62,10 @@ def test_an_unknown_word_is_a_file_and_says_so(
 
 
 def test_an_address_that_is_taken_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from dajeong.serving.label_server import listening
+    from dajeong.serving.listening import listen
 
     write_records(tmp_path / "a.jsonl", [preference(0)])
-    with listening("127.0.0.1", 0) as taken:
+    with listen("127.0.0.1", 0) as taken:
         port = str(taken.getsockname()[1])
         assert main(["label", str(tmp_path / "a.jsonl"), "--port", port, "--lang", "en"]) == 4
     assert port in capsys.readouterr().err

@@ -8,26 +8,10 @@ import socket
 
 from starlette.types import ASGIApp
 
-from dajeong.errors import EnvironmentProblem
 from dajeong.serving.guard import Guard
 from dajeong.serving.settings import LOOPBACK
 
 KEY_VARIABLE = "DAJEONG_LABEL_KEY"
-
-
-def listening(host: str, port: int) -> socket.socket:
-    """Raises EnvironmentProblem where the address is taken or not this machine's."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as problem:
-        listener.close()
-        reason = problem.strerror or problem
-        raise EnvironmentProblem("serve-port", host=host, port=port, problem=reason) from problem
-    listener.listen(128)
-    return listener
 
 
 def key_for(host: str) -> str | None:
