@@ -930,7 +930,8 @@ MESSAGES: dict[str, Sentence] = {
         "--engine {engine}: 그런 엔진은 없습니다. 있는 것: {known}.",
     ),
     "serve-vllm-merged": Sentence(
-        "{path}: vLLM serves whole models here. Merge the adapter first (dajeong export), and name the merged "
+        "{path}: vLLM serves whole models here. Merge the adapter first (dajeong export), and name the "
+        "merged "
         "folder.",
         "{path}: vLLM은 전체 모델만 제공합니다. 어댑터를 먼저 합치고(dajeong export) 합친 폴더를 쓰세요.",
     ),
@@ -1263,12 +1264,14 @@ MESSAGES: dict[str, Sentence] = {
     ),
     "label-exported": Sentence("{out}: {counts}.", "{out}: {counts}."),
     "label-no-items": Sentence(
-        "{path}: nothing to compare. Give preferences, or replies of two or more authors to the same prompts.",
+        "{path}: nothing to compare. Give preferences, or replies of two or more authors to the same "
+        "prompts.",
         "{path}: 견줄 것이 없습니다. 선호 레코드나, 같은 프롬프트에 대한 두 작성자 이상의 답변을 주세요.",
     ),
     "label-item-unknown": Sentence("there is no item {item}.", "{item}이라는 항목이 없습니다."),
     "label-ranking": Sentence(
-        "{ranking} does not rank every answer once.", "{ranking}은 모든 답변의 순위를 한 번씩 매기지 않습니다."
+        "{ranking} does not rank every answer once.",
+        "{ranking}은 모든 답변의 순위를 한 번씩 매기지 않습니다.",
     ),
     "labels-none": Sentence(
         "{path}: no votes yet. Open the page first with `dajeong label`.",
@@ -1283,9 +1286,11 @@ MESSAGES: dict[str, Sentence] = {
         "읽을 수 없는 투표가 있습니다. 더 새로운 버전의 것일 수 있습니다: {line}.",
     ),
     "labels-unwritable": Sentence(
-        "the vote could not be kept ({problem}). Look at the disk and who else has the database open, then try "
+        "the vote could not be kept ({problem}). Look at the disk and who else has the database open, "
+        "then try "
         "again.",
-        "투표를 저장하지 못했습니다({problem}). 디스크와, 데이터베이스를 연 다른 프로그램을 살핀 뒤 다시 하세요.",
+        "투표를 저장하지 못했습니다({problem}). 디스크와, 데이터베이스를 연 다른 프로그램을 살핀 뒤 "
+        "다시 하세요.",
     ),
     # --- evaluation
     "evaluating-replies": Sentence("Asking the models", "모델에게 묻는 중"),
@@ -1588,16 +1593,20 @@ MESSAGES: dict[str, Sentence] = {
         "--parallel {parallel}: {known} 가운데 하나여야 합니다.",
     ),
     "plan-base-unknown": Sentence(
-        "{model}: neither a folder with a config.json, nor a base whose shape is known here, nor to be had from "
+        "{model}: neither a folder with a config.json, nor a base whose shape is known here, nor to be "
+        "had from "
         "the Hub now.",
-        "{model}: config.json이 있는 폴더도, 여기서 모양을 아는 기반 모델도 아니고, 지금 Hub에서 받을 수도 없습니다.",
+        "{model}: config.json이 있는 폴더도, 여기서 모양을 아는 기반 모델도 아니고, 지금 Hub에서 받을 "
+        "수도 없습니다.",
     ),
     "plan-one": Sentence("one", "한 장의"),
     "plan-many": Sentence("{gpus} ({parallel}) of", "{gpus}장({parallel})의"),
     "plan-head": Sentence(
-        "{recipe} on {cards} {card}: a step may hold {room} of its {gib} GiB. Predicted; nothing was measured on "
+        "{recipe} on {cards} {card}: a step may hold {room} of its {gib} GiB. Predicted; nothing was "
+        "measured on "
         "such a card.",
-        "{recipe}, {cards} {card}: 한 단계가 {gib} GiB 가운데 {room} GiB까지 쓸 수 있습니다. 예측이며, 그런 카드에서 "
+        "{recipe}, {cards} {card}: 한 단계가 {gib} GiB 가운데 {room} GiB까지 쓸 수 있습니다. 예측이며, "
+        "그런 카드에서 "
         "잰 값이 아닙니다.",
     ),
     "plan-head-cpu": Sentence(
@@ -1627,33 +1636,41 @@ MESSAGES: dict[str, Sentence] = {
     "plan-unknown": Sentence("{step}: nothing can be said. {why}", "{step}: 말할 수 없습니다. {why}"),
     "plan-fix": Sentence(
         "{step} does not fit. It does with {settings} ({peak} GiB; by rule of thumb {slower} times as long).",
-        "{step}: 들어가지 않습니다. {settings}이면 들어갑니다({peak} GiB, 걸리는 시간은 어림잡아 {slower}배).",
+        "{step}: 들어가지 않습니다. {settings}이면 들어갑니다({peak} GiB, 걸리는 시간은 어림잡아 "
+        "{slower}배).",
     ),
     "plan-no-fix": Sentence(
-        "{step} does not fit, and no setting of the step is enough. Take a larger card, several with --gpus and "
+        "{step} does not fit, and no setting of the step is enough. Take a larger card, several with "
+        "--gpus and "
         "--parallel fsdp2 or zero3, or a smaller base.",
-        "{step}: 들어가지 않고, 단계의 설정만으로는 모자랍니다. 더 큰 카드나 --gpus와 --parallel fsdp2 또는 zero3로 "
+        "{step}: 들어가지 않고, 단계의 설정만으로는 모자랍니다. 더 큰 카드나 --gpus와 --parallel fsdp2 "
+        "또는 zero3로 "
         "여러 장을, 아니면 더 작은 기반 모델을 쓰세요.",
     ),
     "plan-missing": Sentence("Files that are not there: {files}.", "없는 파일: {files}."),
     "plan-from-settings": Sentence(
-        "From settings alone, since the data are not there: {steps}. Examples are taken to be as long as allowed, "
+        "From settings alone, since the data are not there: {steps}. Examples are taken to be as long "
+        "as allowed, "
         "prompts 256 tokens; with the data, --data counts them.",
-        "데이터가 없어 설정만으로 셈한 단계: {steps}. 예시는 허용된 최대 길이, 프롬프트는 256토큰으로 봅니다. 데이터가 "
+        "데이터가 없어 설정만으로 셈한 단계: {steps}. 예시는 허용된 최대 길이, 프롬프트는 256토큰으로 "
+        "봅니다. 데이터가 "
         "있으면 --data로 셉니다.",
     ),
     "plan-download": Sentence(
         "Weights to download once: {gib} GiB on the disk.", "한 번 내려받을 가중치: 디스크 {gib} GiB."
     ),
     "plan-hours": Sentence(
-        "Hours: operations over the rate that the maker of the {card} states, of which {low} to {high} are taken to "
+        "Hours: operations over the rate that the maker of the {card} states, of which {low} to {high} "
+        "are taken to "
         "be reached.",
         "시간: 연산 수를 {card} 제조사가 밝힌 속도로 나눈 값이며, 그 속도의 {low}~{high}에 이른다고 봅니다.",
     ),
     "plan-hours-measured": Sentence(
-        "Hours: operations over the rate of large products measured on an {card}, of which {low} to {high} are taken "
+        "Hours: operations over the rate of large products measured on an {card}, of which {low} to "
+        "{high} are taken "
         "to be reached; no run was measured.",
-        "시간: 연산 수를 {card}에서 잰 큰 행렬곱의 속도로 나눈 값이며, 그 속도의 {low}~{high}에 이른다고 봅니다. 실제 "
+        "시간: 연산 수를 {card}에서 잰 큰 행렬곱의 속도로 나눈 값이며, 그 속도의 {low}~{high}에 "
+        "이른다고 봅니다. 실제 "
         "실행을 잰 것은 아닙니다.",
     ),
     # --- doctor of the machine
@@ -1684,7 +1701,8 @@ MESSAGES: dict[str, Sentence] = {
     "ready-disk": Sentence("{gib} GiB of disk for weights", "가중치를 둘 디스크 {gib} GiB"),
     "ready-disk-short": Sentence(
         "{gib} GiB of disk for weights; {free} GiB are free: make room, or name another disk with HF_HOME",
-        "가중치에 디스크 {gib} GiB가 필요한데 {free} GiB만 비었습니다. 자리를 내거나 HF_HOME으로 다른 디스크를 쓰세요",
+        "가중치에 디스크 {gib} GiB가 필요한데 {free} GiB만 비었습니다. 자리를 내거나 HF_HOME으로 다른 "
+        "디스크를 쓰세요",
     ),
     "ready-extra": Sentence("the extra {extra}", "추가 기능 {extra}"),
     "ready-key": Sentence("the key {name}", "키 {name}"),
@@ -2249,8 +2267,7 @@ MESSAGES: dict[str, Sentence] = {
     ),
     # --- exporting models
     "help-export": Sentence(
-        "Hand a model on: as an adapter, merged, as GGUF, for Ollama; with its card, to the Hub "
-        "if asked.",
+        "Hand a model on: as an adapter, merged, as GGUF, for Ollama; with its card, to the Hub if asked.",
         "모델을 내보냅니다. 어댑터, 합친 모델, GGUF, Ollama용으로 모델 카드와 함께 쓰고, 원하면 "
         "Hub에 올립니다.",
     ),
@@ -2316,15 +2333,13 @@ MESSAGES: dict[str, Sentence] = {
         "적으세요.",
     ),
     "export-vocabulary": Sentence(
-        "{path}: the model had {rows} rows of tokens, what was written has {found}. This is a "
-        "bug.",
+        "{path}: the model had {rows} rows of tokens, what was written has {found}. This is a bug.",
         "{path}: 모델의 토큰 행은 {rows}개인데 쓴 것은 {found}개입니다. 프로그램의 버그입니다.",
     ),
     "export-gap": Sentence(
         "{path}: the merged model's logits differ by {gap} (at most {largest}): it is another "
         "model. Nothing was kept.",
-        "{path}: 합친 모델의 로짓이 {gap}만큼 다릅니다(최대 {largest}). 다른 모델이 되어 남기지 "
-        "않았습니다.",
+        "{path}: 합친 모델의 로짓이 {gap}만큼 다릅니다(최대 {largest}). 다른 모델이 되어 남기지 않았습니다.",
     ),
     "export-turns": Sentence(
         "The template {template} joins messages by more than their order, which Ollama's cannot. "
@@ -2351,8 +2366,7 @@ MESSAGES: dict[str, Sentence] = {
     ),
     "gguf-ids": Sentence(
         "{model}: llama.cpp's tokenizer would read {line!r} as other tokens. Nothing was written.",
-        "{model}: llama.cpp의 토크나이저는 {line!r}을(를) 다른 토큰으로 읽습니다. 아무것도 쓰지 "
-        "않았습니다.",
+        "{model}: llama.cpp의 토크나이저는 {line!r}을(를) 다른 토큰으로 읽습니다. 아무것도 쓰지 않았습니다.",
     ),
     "gguf-read-back": Sentence(
         "{path}: the tokenizer read back is not the one written. This is a bug.",
@@ -2363,8 +2377,7 @@ MESSAGES: dict[str, Sentence] = {
     "export-model-gap": Sentence(
         "largest logit difference to base and adapter: {gap}; the likeliest next token is the "
         "same after {same} of {tokens} tokens",
-        "합치기 전과 로짓의 가장 큰 차이: {gap}; 토큰 {tokens}개 가운데 다음 토큰이 같은 비율: "
-        "{same}",
+        "합치기 전과 로짓의 가장 큰 차이: {gap}; 토큰 {tokens}개 가운데 다음 토큰이 같은 비율: {same}",
     ),
     "export-model-lines": Sentence(
         "tokenizer rebuilt from the file: the same ids on {lines} lines",
@@ -2384,8 +2397,7 @@ MESSAGES: dict[str, Sentence] = {
     "push-failed": Sentence(
         "{repository}: the Hub did not take it: {problem}. The folder stays; the same command "
         "with --force tries again.",
-        "{repository}: Hub가 받지 않았습니다: {problem}. 폴더는 그대로 있습니다. --force를 붙여 "
-        "다시 하세요.",
+        "{repository}: Hub가 받지 않았습니다: {problem}. 폴더는 그대로 있습니다. --force를 붙여 다시 하세요.",
     ),
     "prompter-no-reply": Sentence(
         "the text does not hold what an answer starts behind: {header}",

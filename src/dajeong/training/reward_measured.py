@@ -53,7 +53,7 @@ def pass_gate(
     *,
     write: bool = True,
 ) -> None:
-    """Writes down what the gate reads, if `write`. Raises QualityProblem where it fails and is told to stop."""
+    """Writes down what the gate reads, if `write`. Raises QualityProblem where it is told to stop by it."""
     gate = settings.gate
     if gate.action == "off":
         return
