@@ -36,7 +36,7 @@ KILLS = {
         (
             ("dajeong.training.ppo:run", 1),
             ("dajeong.training.ppo:Ppo.experience", 3),
-            ("dajeong.rollout.native:_Run._step", 3),
+            ("dajeong.rollout.schedule:Schedule._step", 3),
         ),
         "ppo: goes on after update 4.",
         "steps/ppo/checkpoints/update-00000004",
@@ -125,7 +125,10 @@ def test_the_undisturbed_run_writes_every_update_once(whole: Path) -> None:
     assert rollouts == [1, 2, 3]
 
 
-IN_THE_SECOND_ROLLOUT = (("dajeong.training.ppo:Ppo.experience", 2), ("dajeong.rollout.native:_Run._step", 3))
+IN_THE_SECOND_ROLLOUT = (
+    ("dajeong.training.ppo:Ppo.experience", 2),
+    ("dajeong.rollout.schedule:Schedule._step", 3),
+)
 
 STOPS = {
     "sft": (signal.SIGTERM, KILLS["sft"].points, "sft: goes on after update 4."),

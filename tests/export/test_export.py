@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dajeong.data.lines import read_rows
+from dajeong.data.readers.fields import NO_INPUT
 from dajeong.data.rows import Row
 from dajeong.data.sources import find_source
 from dajeong.errors import DajeongError, DataProblem, UsageProblem
@@ -78,7 +79,7 @@ TEXT = st.text(
     st.characters(codec="utf-8", exclude_characters="\x00\r\ufeff", exclude_categories=("Cs", "Cc")),
     min_size=1,
     max_size=30,
-).filter(str.strip)
+).filter(lambda text: text.strip().casefold() not in NO_INPUT)
 FORMATS = [".jsonl", ".json", ".parquet"]
 
 

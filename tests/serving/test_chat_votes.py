@@ -61,9 +61,8 @@ def test_both_write_at_once_and_the_choice_is_kept(chat: Chat, site: Served) -> 
     assert chat.page.locator(".vote").count() == 0
     site.engine.let()
     chat.page.wait_for_selector(".vote")
-    assert [(model, prompt) for model, prompt, _ in site.engine.asked] == [
-        (model, site.engine.asked[0][1]) for model in ("sft", "ppo")
-    ]
+    assert {model for model, _, _ in site.engine.asked} == {"sft", "ppo"}  # whichever came first
+    assert len({prompt for _, prompt, _ in site.engine.asked}) == 1
     choose(chat, "second")
     (kept,) = votes(site)
     assert [(each.author, each.content) for each in kept.responses] == [

@@ -18,7 +18,6 @@ from dajeong.records import Dialogue, Message
 from dajeong.rollout.engine import Engine
 from dajeong.rollout.native import NativeEngine
 from dajeong.templates import TEMPLATES
-from dajeong.training.experience import Experience
 from dajeong.training.guards import Guards
 from dajeong.training.parallel import Parallel, Single
 from dajeong.training.ppo import Ppo
@@ -110,24 +109,41 @@ def gradients(algorithm: Ppo, terms: Sequence[str]) -> dict[str, Tensor]:
 
 
 class Thread(Single):
-    """One of two processes that are threads: what one gathers, the other sees."""
+    """One of two processes that are threads: what one gathers, the other sees. They take turns, for libraries
+    share what processes would not.
+    """
 
     world = 2
 
-    def __init__(self, rank: int, meeting: threading.Barrier, table: list[list[Any]]) -> None:
-        self.rank, self.meeting, self.table = rank, meeting, table
+    def __init__(
+        self, rank: int, turn: threading.Lock, meeting: threading.Barrier, table: list[list[Any]]
+    ) -> None:
+        self.rank, self.turn, self.meeting, self.table = rank, turn, meeting, table
 
     def gather(self, items: list[T]) -> list[T]:
         self.table[self.rank] = list(items)
-        self.meeting.wait(60)
+        self._meet()
         found = [item for share in self.table for item in share]
-        self.meeting.wait(60)
+        self._meet()
         return found
 
+    def _meet(self) -> None:
+        self.turn.release()
+        try:
+            self.meeting.wait(60)
+        finally:
+            self.turn.acquire()
 
-def two_ranks(make: Callable[[Parallel], Ppo]) -> list[list[Experience]]:
-    """The first rollout as each of two processes has it."""
-    meeting, table = threading.Barrier(2), [[], []]
-    algorithms = [make(Thread(rank, meeting, table)) for rank in (0, 1)]
+
+def two_ranks(make: Callable[[Parallel], Any]) -> list[Any]:
+    """The algorithms of two processes; `buffer` is the first rollout as each of them has it."""
+    turn, meeting, table = threading.Lock(), threading.Barrier(2), [[], []]  # type: ignore[var-annotated]
+    algorithms = [make(Thread(rank, turn, meeting, table)) for rank in (0, 1)]
+
+    def begin(algorithm: Any) -> None:
+        with turn:
+            algorithm.buffer = algorithm.experience(0)
+
     with ThreadPoolExecutor(2) as pool:
-        return list(pool.map(lambda algorithm: algorithm.experience(0), algorithms))
+        list(pool.map(begin, algorithms))
+    return algorithms

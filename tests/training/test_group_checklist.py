@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 import math
-import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 import torch
+from ppo_parts import two_ranks
 from small_training import make_grpo, make_rloo, moved_policy, paid
 from torch import Tensor
 
@@ -93,37 +93,6 @@ def test_G2_the_deviation_is_switchable(models: Path) -> None:
 # --- G3: a group is judged whole, whoever drew its replies
 
 
-class Pair:
-    """Two processes as two threads: what one gathers, the other sees."""
-
-    world = 2
-
-    def __init__(self, rank: int, meeting: threading.Barrier, table: list[list[Any]]) -> None:
-        self.rank, self.meeting, self.table = rank, meeting, table
-
-    def gather(self, items: list[T]) -> list[T]:
-        self.table[self.rank] = list(items)
-        self.meeting.wait(60)
-        found = [item for share in self.table for item in share]
-        self.meeting.wait(60)
-        return found
-
-
-def together(make: Any, models: Path, **changed: Any) -> list[Any]:
-    """The algorithms of two processes after their first rollout, and what each of them drew."""
-    meeting, table = threading.Barrier(2), [[], []]
-    algorithms = [make(models, Pair(rank, meeting, table), **changed) for rank in (0, 1)]
-    threads = [
-        threading.Thread(target=lambda one=one: setattr(one, "buffer", one.experience(0)))
-        for one in algorithms
-    ]  # type: ignore[misc]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(120)
-    return algorithms
-
-
 @pytest.mark.parametrize("make", [make_grpo, make_rloo])
 def test_G3_a_group_stays_whole_over_two_processes(models: Path, make: Any) -> None:
     """A group's replies are drawn on both processes, its advantages are those of one, and no optimizer step
@@ -131,7 +100,7 @@ def test_G3_a_group_stays_whole_over_two_processes(models: Path, make: Any) -> N
     were shares of replies.
     """
     alone = make(models).experience(0)
-    algorithms = together(make, models)
+    algorithms = two_ranks(lambda parallel: make(models, parallel))
     for algorithm in algorithms:
         assert [e.reply for e in algorithm.buffer] == [e.reply for e in alone]
         for e, other in zip(algorithm.buffer, alone, strict=True):

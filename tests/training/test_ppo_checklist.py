@@ -193,7 +193,8 @@ def test_P6_whitening_is_over_all_tokens_of_all_processes(models: Path) -> None:
     assert float(numbers.std(unbiased=False)) == pytest.approx(1, abs=1e-5)
     raw = (joined(alone, "returns") - joined(alone, "values")).double()
     assert torch.allclose(numbers, (raw - raw.mean()) / raw.std(unbiased=False), atol=1e-4)
-    for buffer in two_ranks(lambda parallel: ready(models, parallel=parallel)):
+    for one in two_ranks(lambda parallel: ready(models, parallel=parallel)):
+        buffer = one.buffer
         assert [e.reply for e in buffer] == [e.reply for e in alone]
         assert torch.allclose(joined(buffer, "advantages"), joined(alone, "advantages"), atol=1e-4)
 

@@ -189,9 +189,9 @@ def draws_side_by_side(stage: Stage, use: str) -> None:
     sizes: set[int] = set()
     begin = Slots.__init__
 
-    def noted(slots: Slots, requests: Any, num_slots: int, device: Any) -> None:
+    def noted(slots: Slots, num_slots: int, device: Any) -> None:
         sizes.add(num_slots)
-        begin(slots, requests, num_slots, device)
+        begin(slots, num_slots, device)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Slots, "__init__", noted)
