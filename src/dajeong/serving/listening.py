@@ -15,8 +15,8 @@ def listen(host: str, port: int, key: str | None = None) -> socket.socket:
     if host not in LOOPBACK and not key:
         raise UsageProblem("serve-no-key", host=host)
     try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        found = socket.socket(family, kind)
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        found = socket.socket(family, kind, protocol)  # asyncio sends at once only where TCP is named
         try:
             found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             found.bind(address)
