@@ -194,3 +194,22 @@ def test_a_committed_evaluation_follows_from_its_rounds(evaluation: ModuleType) 
     judged = result["geval_exact"]
     assert judged["forwards_per_criterion"] == 1 and judged["tokens_of_a_score"][0] == 1
     assert f"{judged['per_cpu_second']:.1f} criteria" in page_text
+
+
+def test_the_page_tells_what_serving_and_labelling_measured() -> None:
+    results, page_text = (
+        ROOT / "benchmarks" / "results",
+        (ROOT / "docs" / "performance.md").read_text("utf-8"),
+    )
+    served = max(results.glob("serving-*.json"))
+    measured = json.loads(served.read_text(encoding="utf-8"))
+    told = [measured["ratios"][name] for name in measured["targets"]] + list(
+        measured["soak"]["memory_mib"].values()
+    )
+    told += [measured["soak"][name] for name in ("whole", "left", "different", "failed")]
+    assert f"`{served.name}`" in page_text and [each for each in told if str(each) not in page_text] == []
+    assert page_text.count("(missed)", page_text.index("## Serving")) == len(measured["missed"])
+    labelled = max(results.glob("labelling-*.json"))
+    figures = json.loads(labelled.read_text(encoding="utf-8"))["figures"]
+    assert f"`{labelled.name}`" in page_text and f"{figures['one_p50_ms']:.1f} ms" in page_text
+    assert f"{figures['one_p99_ms']:.1f}, target" in page_text
