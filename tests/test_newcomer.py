@@ -11,7 +11,8 @@ from newcomer import Step, hour, run, steps_of
 
 ROOT = Path(__file__).parents[1]
 SERVER = """\
-import http.server, sys
+import http.server, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 class Page(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200); self.end_headers(); self.wfile.write(b"<html>")
